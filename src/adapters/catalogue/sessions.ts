@@ -1,0 +1,48 @@
+import { LifechartError } from '../../errors.ts'
+import type { Clock, Ids } from '../../kernel/environment.ts'
+import type { Id, Session } from '../../kernel/port.ts'
+import { checkId } from './ids.ts'
+
+/** Who is alive. A session that is not in here is dead: lapsed, ended, or of a process that is gone. */
+export interface Sessions {
+  /** `guard` runs before every call of the session, and throws when its handle is closed. */
+  open(node: string, ttl: number, environment: { clock: Clock; ids: Ids }, guard: () => void): Session
+  alive(session: Id, now: number): boolean
+}
+
+export function createSessions(): Sessions {
+  const expiry = new Map<Id, number>()
+  const alive = (session: Id, now: number) => {
+    const expires = expiry.get(session)
+    if (expires === undefined) return false
+    if (now < expires) return true
+    // Forgotten for good: a clock that is set back revives nobody.
+    expiry.delete(session)
+    return false
+  }
+  return {
+    alive,
+    open(node, ttl, { clock, ids }, guard) {
+      if (!(Number.isFinite(ttl) && ttl > 0)) throw new LifechartError('INVALID_OPTION', '`ttl` is a positive number of milliseconds.')
+      const id = `${node}/${ids()}`
+      checkId(id, 'session')
+      expiry.set(id, clock.now() + ttl)
+      return {
+        id,
+        async renew() {
+          guard()
+          const now = clock.now()
+          if (!alive(id, now)) {
+            throw new LifechartError('SESSION_LOST', 'The session has lapsed; open a new one and acquire again.', {
+              details: { session: id },
+            })
+          }
+          expiry.set(id, now + ttl)
+        },
+        async end() {
+          expiry.delete(id)
+        },
+      }
+    },
+  }
+}

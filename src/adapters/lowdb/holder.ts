@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import os from 'node:os'
+import { crc32 } from 'node:zlib'
+import { isCount, isObject, isText } from './facts.ts'
+import { systemCode } from './failures.ts'
+
+/** Who holds, or held, the lock of a store: told by the name of its lock file, so that no half written file leaves it open. */
+export interface Holder {
+  /** Tells hosts apart. */
+  host: string
+  pid: number
+  /** When the process started, as the system counts; `0` when it does not tell. A number used again for another process differs. */
+  start: string
+  /** Tells apart what one process opens. */
+  token: string
+}
+
+/** What stands in a lock file: for people, and for those who can not ask whether the process lives. */
+export interface SignOfLife {
+  host: string
+  /** Milliseconds since the epoch. */
+  beat: number
+}
+
+const thisHost = crc32(os.hostname()).toString(16).padStart(8, '0')
+const shape = /^lock\.([0-9a-f]{8})\.([1-9]\d{0,9})\.(\d{1,20})\.([0-9a-f]{32})$/
+
+export async function thisProcess(): Promise<Holder> {
+  return { host: thisHost, pid: process.pid, start: (await startOf(process.pid)) ?? '0', token: randomBytes(16).toString('hex') }
+}
+
+export const lockName = ({ host, pid, start, token }: Holder) => `lock.${host}.${pid}.${start}.${token}`
+
+export function holderIn(name: string): Holder | undefined {
+  const [, host, pid, start, token] = shape.exec(name) ?? []
+  return token === undefined ? undefined : { host: host!, pid: Number(pid), start: start!, token }
+}
+
+/** Of one length, so that it is overwritten in place. */
+export const writeSign = (beat: number) => Buffer.from(`{"host":${JSON.stringify(os.hostname())},"beat":${String(beat).padStart(16)}}\n`)
+
+export function readSign(bytes: Buffer): SignOfLife | undefined {
+  try {
+    const sign: unknown = JSON.parse(bytes.toString())
+    return isObject(sign) && isText(sign.host) && isCount(sign.beat) ? { host: sign.host, beat: sign.beat } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether the process lives, as far as the system can say: not for other hosts, nor for other openings by this very process. */
+export async function isRunning({ host, pid, start }: Holder): Promise<boolean | undefined> {
+  if (host !== thisHost) return undefined
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false
+  }
+  const actual = await startOf(pid)
+  if (actual === undefined || start === '0') return undefined
+  if (actual !== start) return false
+  return pid === process.pid ? undefined : true
+}
+
+/** The 22nd field of Linux's process table; undefined elsewhere. */
+async function startOf(pid: number): Promise<string | undefined> {
+  try {
+    const line = await readFile(`/proc/${pid}/stat`, 'latin1')
+    // The second field, the name in parentheses, may hold anything.
+    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

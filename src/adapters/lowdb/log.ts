@@ -1,0 +1,236 @@
+import { setImmediate } from 'node:timers/promises'
+import { LifechartError } from '../../errors.ts'
+import type { Id, Json } from '../../kernel/port.ts'
+import { type Overlay, overlay } from '../catalogue/head.ts'
+import type { Contents } from './contents.ts'
+import { writeAll } from './documents.ts'
+import { type Draft, type Encoded, encode } from './draft.ts'
+import { notWritten } from './failures.ts'
+import type { Files, OpenFile } from './files.ts'
+import type { Layout } from './layout.ts'
+import { format, frame, framedLength } from './line.ts'
+import { type SegmentIndex, takeIndex } from './segment-index.ts'
+
+/** Something to be written: decided when its batch is, against what is durable and what comes before it in the batch. */
+export interface Job {
+  /** Throws the refusal; undefined when there is nothing to do. */
+  stage(world: Overlay): Draft | undefined
+  /** About how many characters it brings; a batch is bounded by them. */
+  readonly weight: number
+}
+
+export interface Log {
+  /** Resolves when it is durable, and applied to the contents: with the new version per change. */
+  write(job: Job): Promise<readonly number[]>
+  /** Writes what is waiting, seals the newest segment and ends. */
+  close(): Promise<void>
+}
+
+export interface LogOptions {
+  files: Files
+  layout: Layout
+  contents: Contents
+  store: string
+  nextSegment: number
+  segmentBytes: number
+  /** Throws when the store is no longer ours. Asked before each batch. */
+  assertHeld(): Promise<void>
+  /** A segment is full, and this is its index. */
+  sealed(index: SegmentIndex): void
+  /** A stream has a new version. */
+  changed(stream: Id, version: number): void
+}
+
+interface Waiting extends Job {
+  resolve(versions: readonly number[]): void
+  reject(error: unknown): void
+}
+
+interface Staged {
+  waiting: Waiting
+  draft: Draft
+}
+
+/** The file that lines are appended to. */
+interface Tail {
+  file: OpenFile
+  segment: number
+  size: number
+  /** The number of its last line. */
+  n: number
+}
+
+/** More text than this waits for the next batch, so that encoding never holds the event loop up. */
+const batchWeight = 2 * 1024 * 1024
+
+/** The one writer of a store. All that arrives while a batch is written is the next batch: one write and one sync for all of it. */
+export function createLog(options: LogOptions): Log {
+  const { files, layout, contents, store, segmentBytes } = options
+  let waiting: Waiting[] = []
+  let running: Promise<void> | undefined
+  let failed: LifechartError | undefined
+  let tail: Tail | undefined
+  let { nextSegment } = options
+
+  const fail = (cause: unknown) => {
+    failed ??= new LifechartError('STORE_FAILED', 'The disk failed; close the store and open it again.', { cause })
+  }
+
+  async function run(): Promise<void> {
+    while (waiting.length > 0) {
+      // Whoever was answered by the batch before, and wants to write again, is in this one.
+      await setImmediate()
+      await writeBatch(takeBatch())
+    }
+    running = undefined
+  }
+
+  function takeBatch(): Waiting[] {
+    let weight = 0
+    let count = 0
+    while (count < waiting.length && weight < batchWeight) weight += waiting[count++]!.weight
+    const batch = count === waiting.length ? waiting : waiting.slice(0, count)
+    waiting = count === waiting.length ? [] : waiting.slice(count)
+    return batch
+  }
+
+  async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    const { staged, refused, idle } = stage(batch)
+    const lines: Encoded[] = []
+    try {
+      if (failed !== undefined) throw failed
+      if (staged.length > 0) {
+        await options.assertHeld()
+        if (tail === undefined || tail.size >= segmentBytes) await roll()
+        await append(tail!, lines, staged)
+      }
+    } catch (error) {
+      for (const { waiting } of [...staged, ...idle]) waiting.reject(notWritten(error))
+      // They were refused because of others that are not there now: they are judged again.
+      waiting = [...refused.map(({ waiting }) => waiting), ...waiting]
+      return
+    }
+    for (const { waiting, error } of refused) waiting.reject(error)
+    for (const { waiting, draft } of idle) waiting.resolve(draft?.plan.versions ?? [])
+    for (const { waiting, draft } of staged) waiting.resolve(draft.plan.versions)
+  }
+
+  function stage(batch: readonly Waiting[]) {
+    const world = overlay(contents.catalogue)
+    const staged: Staged[] = []
+    const refused: { waiting: Waiting; error: unknown }[] = []
+    const idle: { waiting: Waiting; draft: Draft | undefined }[] = []
+    for (const waiting of batch) {
+      try {
+        const draft = waiting.stage(world)
+        if (draft === undefined || draft.plan.repeated) idle.push({ waiting, draft })
+        else {
+          world.add(draft.plan)
+          staged.push({ waiting, draft })
+        }
+      } catch (error) {
+        refused.push({ waiting, error })
+      }
+    }
+    return { staged, refused, idle }
+  }
+
+  async function append(to: Tail, lines: Encoded[], staged: readonly Staged[]): Promise<void> {
+    const d = to.n
+    let n = d
+    let text = ''
+    let offset = to.size
+    if (n === 0) {
+      const body = JSON.stringify({ n: ++n, d, changes: [], begins: { format, store, segment: to.segment } })
+      text = frame(body, Buffer.byteLength(body))
+      offset += framedLength(Buffer.byteLength(body))
+    }
+    const first = offset
+    for (const { draft } of staged) {
+      const encoded = encode(draft, { n: ++n, d, segment: to.segment, entry: contents.catalogue.entry })
+      lines.push(encoded)
+      text += encoded.text
+      offset += encoded.length
+    }
+    await makeDurable(to, Buffer.from(text))
+    to.size = offset
+    to.n = n
+    contents.measure(to.segment, offset)
+    let at = first
+    for (let i = 0; i < lines.length; i++) {
+      const { line, length } = lines[i]!
+      contents.apply(staged[i]!.draft.plan, line, { segment: to.segment, offset: at, length })
+      at += length
+      for (const { stream, version } of line.changes) options.changed(stream, version)
+    }
+  }
+
+  async function makeDurable({ file, size }: Tail, bytes: Buffer): Promise<void> {
+    try {
+      await writeAll(file, bytes, size)
+    } catch (cause) {
+      try {
+        await file.truncate(size)
+        await file.sync()
+      } catch (error) {
+        fail(error)
+        throw unknown(error)
+      }
+      throw notWritten(cause)
+    }
+    try {
+      await file.sync()
+    } catch (cause) {
+      // The system takes what it could not write for written: only reading it again at the next open tells what is there.
+      fail(cause)
+      throw unknown(cause)
+    }
+  }
+
+  async function roll(): Promise<void> {
+    if (tail !== undefined) {
+      options.sealed(takeIndex(contents, store))
+      const { file } = tail
+      tail = undefined
+      await file.close()
+    }
+    const segment = nextSegment++
+    let file: OpenFile
+    try {
+      file = await files.open(layout.log(segment), 'create')
+    } catch (cause) {
+      throw notWritten(cause)
+    }
+    try {
+      await files.syncDirectory(layout.logs)
+    } catch (cause) {
+      fail(cause)
+      await file.close()
+      throw failed
+    }
+    contents.begin(segment)
+    tail = { file, segment, size: 0, n: 0 }
+  }
+
+  return {
+    write(job) {
+      return new Promise((resolve, reject) => {
+        waiting.push({ weight: job.weight, stage: job.stage, resolve, reject })
+        running ??= run()
+      })
+    },
+    async close() {
+      await running
+      if (tail === undefined) return
+      const { file, n } = tail
+      tail = undefined
+      if (n > 0 && failed === undefined) options.sealed(takeIndex(contents, store))
+      await file.close()
+    },
+  }
+}
+
+const unknown = (cause: unknown) =>
+  new LifechartError('OUTCOME_UNKNOWN', 'The disk failed; repeat the same commit to learn whether it is there.', { retryable: true, cause })
+
+export const weightOf = (texts: readonly (Json | undefined)[]) => texts.reduce((sum, text) => sum + (text?.length ?? 0), 0)

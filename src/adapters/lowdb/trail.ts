@@ -1,0 +1,123 @@
+import { firstOf, type LineChange } from './line.ts'
+import { type Place, placeOf } from './place.ts'
+
+/** Where in the log the parts of one stream are. No event is kept in memory, and no object per line of events. */
+export interface Trail {
+  /** The first segment that may mention the stream; 0 while there is none. */
+  born: number
+  /** The last line that mentions it: its segment knows the head. */
+  last: Place | undefined
+  state: Place | undefined
+  view: { through: number; place: Place } | undefined
+  /**
+   * Three numbers per run of events: the number of the first, where the lines begin (segment * 2^32 + offset), and their length.
+   * A run goes up to the next run's first.
+   */
+  readonly runs: number[]
+  /** True when the runs may not be in the order of the log, because some were moved. */
+  scattered: boolean
+}
+
+/** A run of events, looked up. */
+export interface Run {
+  first: number
+  last: number
+  place: Place
+}
+
+const stride = 3
+const segmentUnit = 2 ** 32
+/** Lines that follow each other in the log and in the stream are one run, up to so many bytes. */
+const longestRun = 64 * 1024
+
+export const emptyTrail = (): Trail => ({ born: 0, last: undefined, state: undefined, view: undefined, runs: [], scattered: false })
+
+/** Notes what a line that is durable holds of the stream. */
+export function follow(trail: Trail, change: LineChange, place: Place): void {
+  const { events, state, stateAt, view, viewAt, kind } = change
+  if (trail.born === 0) trail.born = place.segment
+  trail.last = place
+  if (kind !== undefined) {
+    trimRuns(trail, change.version)
+    trail.state = stateAt && placeOf(stateAt)
+    trail.view = viewAt && { through: viewAt[0], place: placeOf([viewAt[1], viewAt[2], viewAt[3]]) }
+  }
+  if (state !== undefined) trail.state = place
+  if (view !== undefined) trail.view = { through: change.through ?? change.version, place }
+  if (events !== undefined && events.length > 0) putRun(trail, firstOf(change), events.length, place, change.version)
+  if (change.floor !== undefined) dropRuns(trail, change.floor, change.version)
+}
+
+/** The runs that hold events from `first` to `last`. */
+export function* runsOf({ runs }: Trail, first: number, last: number): Generator<Run> {
+  for (let i = Math.max(0, indexOf(runs, first)); i < runs.length && runs[i]! <= last; i += stride) {
+    const at = runs[i + 1]!
+    const segment = Math.floor(at / segmentUnit)
+    const end = i + stride < runs.length ? runs[i + stride]! - 1 : last
+    yield { first: runs[i]!, last: end, place: { segment, offset: at - segment * segmentUnit, length: runs[i + 2]! } }
+  }
+}
+
+/** Notes that a line holds `count` events; it takes the place of any that held them before. */
+export function putRun(trail: Trail, first: number, count: number, { segment, offset, length }: Place, version: number): void {
+  const { runs } = trail
+  const at = segment * segmentUnit + offset
+  const size = runs.length
+  if (size === 0 || first > runs[size - stride]!) {
+    if (size > 0 && runs[size - 2]! + runs[size - 1]! === at && runs[size - 1]! < longestRun) runs[size - 1]! += length
+    else runs.push(first, at, length)
+    return
+  }
+  trail.scattered = true
+  const next = first + count
+  const from = indexOf(runs, first - 1) + stride
+  const to = indexOf(runs, next - 1) + stride
+  // The run before the gap may go on behind what is put into it.
+  const goesOn = to > 0 && (to < size ? runs[to]! > next : version >= next)
+  const rest = goesOn ? [next, runs[to - 2]!, runs[to - 1]!] : []
+  runs.splice(from, to - from, first, at, length, ...rest)
+}
+
+/** The runs that lie in one segment, the newest of the trail or any. */
+export function runsIn(trail: Trail, segment: number, version: number): Run[] {
+  const { runs, scattered } = trail
+  const found: Run[] = []
+  for (let i = runs.length - stride, last = version; i >= 0; last = runs[i]! - 1, i -= stride) {
+    const at = runs[i + 1]!
+    if (Math.floor(at / segmentUnit) === segment) {
+      found.push({ first: runs[i]!, last, place: { segment, offset: at - segment * segmentUnit, length: runs[i + 2]! } })
+    } else if (!scattered && at < segment * segmentUnit) break
+  }
+  return found.reverse()
+}
+
+/** Adds the bytes of each run to its segment's count. */
+export function countRuns({ runs }: Trail, bytes: Map<number, number>): void {
+  for (let i = 0; i < runs.length; i += stride) {
+    const segment = Math.floor(runs[i + 1]! / segmentUnit)
+    bytes.set(segment, (bytes.get(segment) ?? 0) + runs[i + 2]!)
+  }
+}
+
+function dropRuns({ runs }: Trail, floor: number, version: number): void {
+  let gone = 0
+  while (gone < runs.length && (gone + stride < runs.length ? runs[gone + stride]! - 1 : version) <= floor) gone += stride
+  runs.splice(0, gone)
+}
+
+/** What a stream of the same name held before it was forgotten. */
+function trimRuns({ runs }: Trail, version: number): void {
+  while (runs.length > 0 && runs[runs.length - stride]! > version) runs.length -= stride
+}
+
+/** Where the last run begins whose first is at most the number; a stride below 0 when there is none. */
+function indexOf(runs: readonly number[], number: number): number {
+  let low = 0
+  let high = runs.length / stride
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (runs[middle * stride]! <= number) low = middle + 1
+    else high = middle
+  }
+  return (low - 1) * stride
+}

@@ -1,0 +1,101 @@
+import type { Host } from './kernel/host/host.ts'
+import type { Kernel } from './kernel/kernel.ts'
+import type { RunContext } from './machines/run.ts'
+import { statusOf } from './runs/events.ts'
+import { runStream } from './runs/names.ts'
+import type { Runs } from './runs/runs.ts'
+
+/** One reason why a lifecycle is where it is. */
+export interface Explanation {
+  code:
+    | 'waiting'
+    | 'executing'
+    | 'stopping'
+    | 'child'
+    | 'timer'
+    | 'store_retry'
+    | 'owner_expired'
+    | 'elsewhere'
+    | 'parked'
+    | 'type_undefined'
+    | 'ended'
+    | 'unknown'
+  text: string
+  /** Milliseconds. */
+  since?: number
+  until?: number
+  /** What it waits for: a stream, a child, a deadline, a session. */
+  ref?: string
+}
+
+/** Says why the run (by its id or run id) or the lifecycle (by the id of its stream) waits. */
+export async function explain(kernel: Kernel, ephemeral: Kernel, runs: Runs, id: string): Promise<Explanation[]> {
+  const run = runs.find(id)
+  if (run && !run.over && !run.host.released) return explainHost(run.host)
+  const host = kernel.host(id) ?? ephemeral.host(id)
+  if (host) return explainHost(host)
+  return explainStored(kernel, runs, run?.stream.id ?? id)
+}
+
+function explainHost(host: Host): Explanation[] {
+  const found: Explanation[] = []
+  const { snapshot } = host
+  if (host.storeError)
+    found.push({ code: 'store_retry', text: 'The store does not answer; the same commit is tried again until it does.', ref: host.id })
+  if (host.spec.kind === 'run') {
+    const context = snapshot.context as RunContext
+    const status = statusOf(snapshot)
+    if (status === 'waiting') {
+      for (const ref of context.predecessors) found.push({ code: 'waiting', text: 'An earlier run of the same id has not ended.', ref })
+    } else if (status === 'running') found.push({ code: 'executing', text: 'The producer is at work.', ref: context.runId })
+    else found.push({ code: 'stopping', text: `The producer was told to stop (${context.reason}) and cleans up.`, ref: context.runId })
+  } else {
+    for (const [ref, child] of Object.entries(snapshot.children)) {
+      const status = (child as { getSnapshot(): { status: string } }).getSnapshot().status
+      if (status === 'active') found.push({ code: 'child', text: `The actor "${ref}" has not ended.`, ref })
+    }
+  }
+  for (const [ref, { event, at }] of Object.entries(host.deadlines)) {
+    found.push({ code: 'timer', text: `"${event.type}" is sent unless something happens before.`, until: at, ref })
+  }
+  if (found.length === 0)
+    found.push({ code: 'executing', text: `In ${JSON.stringify(snapshot.value)}, it waits for an event.`, ref: host.id })
+  return found
+}
+
+async function explainStored(kernel: Kernel, runs: Runs, id: string): Promise<Explanation[]> {
+  const at = [id, runStream(id), { key: `latest/${id}` }]
+  for (const place of at) {
+    const head = await kernel.adapter.load(place)
+    if (!head) continue
+    const { stream, session, index } = head
+    if (!index.live) return [{ code: 'ended', text: `It has ended (${index.state}).`, since: index.changed, ref: stream }]
+    const typeless = runs.typelessSince(stream.slice('run/'.length))
+    if (typeless !== undefined) {
+      return [
+        {
+          code: 'type_undefined',
+          text: 'Its type is not defined here; runs.define(type, producer) lets it go on.',
+          since: typeless,
+          ref: stream,
+        },
+      ]
+    }
+    const free = await kernel.adapter.query({ kinds: [head.kind], free: true, where: { context: index.context }, limit: 1000 })
+    if (!free.items.some(item => item.stream === stream)) {
+      return [{ code: 'elsewhere', text: 'Another runtime owns it.', ref: session, since: index.changed }]
+    }
+    if (session !== undefined)
+      return [{ code: 'owner_expired', text: 'Its owner is gone; it is taken over at the next look.', ref: session, since: index.changed }]
+    const until = index.due ?? undefined
+    return [
+      {
+        code: 'parked',
+        text: 'Nothing is under way; it is loaded by its next event or deadline.',
+        ref: stream,
+        ...(until !== undefined && { until }),
+      },
+    ]
+  }
+  return [{ code: 'unknown', text: 'Nothing of this id is stored here.' }]
+}

@@ -1,0 +1,127 @@
+import type { AnyEventObject } from 'xstate'
+import { type ErrorCode, isLifechartError, LifechartError } from '../errors.ts'
+import { wait } from './clock.ts'
+import type { Host } from './host/host.ts'
+import type { Change, Environment, PersistenceAdapter } from './port.ts'
+import { type PersistOptions, persist } from './stream/persist.ts'
+import { Step } from './stream/record.ts'
+import { SinkCursor } from './stream/sink.ts'
+import type { Stream } from './stream/stream.ts'
+
+/** A command to a lifecycle that another runtime owns, or the refusal of one. Its acceptance is in the lifecycle's own step. */
+type Entry = { id: string; event: AnyEventObject } | { answer: string; code: ErrorCode; message: string }
+
+const suffix = '/commands'
+
+export function commandsOf(stream: string): string {
+  return stream + suffix
+}
+
+/** The stream that a stream of commands is for; undefined if it is none. */
+export function commanded(stream: string): string | undefined {
+  return stream.endsWith(suffix) ? stream.slice(0, -suffix.length) : undefined
+}
+
+function append(stream: string, entry: Entry): Change {
+  return { stream: commandsOf(stream), kind: 'commands', expect: 'any', events: [JSON.stringify(entry)], index: { parent: stream } }
+}
+
+async function readEntries(adapter: PersistenceAdapter, stream: string, after: number): Promise<{ seq: number; entry: Entry }[]> {
+  const entries: { seq: number; entry: Entry }[] = []
+  try {
+    for (;;) {
+      const from: number = entries.at(-1)?.seq ?? after
+      const { events, head } = await adapter.read(commandsOf(stream), { after: from, limit: 256 })
+      events.forEach((text, i) => {
+        entries.push({ seq: from + i + 1, entry: JSON.parse(text) as Entry })
+      })
+      if (events.length === 0 || from + events.length >= head) return entries
+    }
+  } catch (error) {
+    if (isLifechartError(error, 'STREAM_NOT_FOUND')) return entries
+    throw error
+  }
+}
+
+export interface CommandHouse {
+  readonly environment: Environment
+  readonly adapter: PersistenceAdapter
+  readonly persistence: Omit<PersistOptions, 'onOverdue'>
+  /** Milliseconds to wait for an owner's answer. */
+  readonly patience: number
+  /** Tells when the stream of commands changed; returns how to stop. */
+  onChange(stream: string, listener: () => void): () => void
+}
+
+/**
+ * Sends an event to a lifecycle that another runtime owns and waits until its step, or its refusal, is there. `target` follows
+ * the lifecycle. Rejects with what the owner refused it with, `LIFECYCLE_ENDED`, or `LIFECYCLE_ELSEWHERE` when nobody answers in
+ * time; the command stays and the next owner decides it.
+ */
+export async function sendCommand(house: CommandHouse, target: Stream<unknown>, event: AnyEventObject): Promise<void> {
+  const { environment, adapter, persistence, patience } = house
+  const id = environment.ids()
+  const from = target.head
+  const change = append(target.id, { id, event })
+  const overdue = () => environment.logger.warn('A command waits for the store.', { stream: target.id })
+  const [version = 0] = await persist({ id: environment.ids(), changes: [change] }, { ...persistence, onOverdue: overdue })
+  await new Promise<void>((resolve, reject) => {
+    const over = new AbortController()
+    const settle = (error?: Error) => {
+      if (over.signal.aborted) return
+      over.abort()
+      unwatch()
+      following.close()
+      if (error) reject(error)
+      else resolve()
+    }
+    const look = async () => {
+      for (const { entry } of await readEntries(adapter, target.id, version)) {
+        if ('answer' in entry && entry.answer === id) settle(new LifechartError(entry.code, entry.message))
+      }
+    }
+    const unwatch = house.onChange(commandsOf(target.id), () => void look().catch(settle))
+    const following = new SinkCursor<unknown>(
+      target,
+      batch => {
+        for (let seq = batch.from; seq <= batch.to; seq++) {
+          const record = batch.entry(seq - batch.from)
+          if (record instanceof Step && record.record.command === id) settle()
+        }
+      },
+      { after: from, onClose: error => settle(error ?? new LifechartError('LIFECYCLE_ENDED', `${target.id} has ended.`)) },
+    )
+    void look().catch(settle)
+    void wait(environment.clock, patience, over.signal).then(() =>
+      settle(
+        new LifechartError(
+          'LIFECYCLE_ELSEWHERE',
+          `The owner of ${target.id} did not answer within ${patience} ms. The command is stored; its next owner decides it.`,
+          {
+            retryable: true,
+          },
+        ),
+      ),
+    )
+  })
+}
+
+/** Decides the commands that arrived for a lifecycle owned here, in order, each once. */
+export async function receiveCommands(house: CommandHouse, host: Host): Promise<void> {
+  const { adapter, environment, persistence } = house
+  const entries = await readEntries(adapter, host.id, host.commands)
+  const answered = new Set(entries.flatMap(({ entry }) => ('answer' in entry ? [entry.answer] : [])))
+  for (const { seq, entry } of entries) {
+    if (seq <= host.commands) continue
+    host.commands = seq
+    if (!('event' in entry) || answered.has(entry.id)) continue
+    try {
+      await host.dispatch(entry.event, entry.id)
+    } catch (error) {
+      if (host.released || !isLifechartError(error) || error.retryable) throw error
+      const overdue = () => environment.logger.warn('A refusal waits for the store.', { stream: host.id })
+      const change = append(host.id, { answer: entry.id, code: error.code, message: error.message })
+      await persist({ id: environment.ids(), changes: [change] }, { ...persistence, onOverdue: overdue })
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import type { AnyEventObject, AnyStateMachine, AnyStateNode } from 'xstate'
+import { isLifechartError, LifechartError } from '../errors.ts'
+import type { Json } from './port.ts'
+import type { Deadline } from './stream/record.ts'
+
+/** The form of the envelope itself; a newer one is refused. */
+const schema = 1
+
+/** Where a lifecycle is, small, replaced with each step. */
+export interface Envelope {
+  schema: number
+  chart: string
+  /** The chart's own version, see {@link defineMigrations}. */
+  version: number
+  /** Of the chart's structure, to tell a changed chart from the one that wrote this. */
+  hash: string
+  /** The number of the step that wrote this, and its time in milliseconds. */
+  seq: number
+  time: number
+  /** How many of the records are steps. */
+  steps: number
+  /** 1, and one more for each new owner. */
+  attempt: number
+  /** XState's persisted snapshot. */
+  snapshot: PersistedSnapshot
+  deadlines: Record<string, Deadline>
+  /** Ends of children that happened and are not decided yet. */
+  undecided?: AnyEventObject[]
+  /** The last command from another process that was answered. */
+  commands?: number
+  /** The product's own facts: a run's type and orphan policy, for example. */
+  facts?: unknown
+}
+
+export interface PersistedSnapshot {
+  status: 'active' | 'done' | 'error' | 'stopped'
+  value: unknown
+  context: Record<string, unknown>
+  children: Record<string, unknown>
+  output?: unknown
+  error?: unknown
+}
+
+export type Migration = (snapshot: PersistedSnapshot) => PersistedSnapshot
+
+interface Migrations {
+  version: number
+  steps: Record<number, Migration>
+}
+
+/** By the chart's config, which `provide` keeps. */
+const migrations = new WeakMap<object, Migrations>()
+
+/**
+ * Declares a chart's version and how stored snapshots of earlier ones become it: `steps[n]` takes a snapshot of version n to
+ * n + 1. A chart that declares none is version 1. `INVALID_OPTION` when a step is missing.
+ */
+export function defineMigrations<M extends AnyStateMachine>(machine: M, version: number, steps: Record<number, Migration>): M {
+  for (let n = 1; n < version; n++) {
+    if (!steps[n])
+      throw new LifechartError('INVALID_OPTION', `"${machine.id}" is version ${version}, but no migration takes version ${n} to ${n + 1}.`)
+  }
+  migrations.set(machine.config, { version, steps })
+  return machine
+}
+
+const hashes = new WeakMap<object, string>()
+
+/** Of the chart's states and transitions, not of its implementations. */
+export function chartHash(machine: AnyStateMachine): string {
+  let hash = hashes.get(machine.config)
+  if (hash === undefined) {
+    hash = createHash('sha256')
+      .update(JSON.stringify(outline(machine.root)))
+      .digest('base64url')
+      .slice(0, 16)
+    hashes.set(machine.config, hash)
+  }
+  return hash
+}
+
+function outline(node: AnyStateNode): unknown {
+  const transitions = [...node.transitions].map(([event, list]) => [
+    event,
+    list.map(transition => transition.target?.map(target => target.id) ?? null),
+  ])
+  return [node.key, node.type, transitions, Object.values(node.states).map(outline)]
+}
+
+export function chartVersion(machine: AnyStateMachine): number {
+  return migrations.get(machine.config)?.version ?? 1
+}
+
+export function newEnvelope(machine: AnyStateMachine, of: Omit<Envelope, 'schema' | 'chart' | 'version' | 'hash'>): Envelope {
+  return { schema, chart: machine.id, version: chartVersion(machine), hash: chartHash(machine), ...of }
+}
+
+/**
+ * Reads a stored envelope and brings it to the chart's version. `ENVELOPE_INVALID` when it is damaged or of another chart,
+ * `ENVELOPE_VERSION` when a migration is missing or a newer version wrote it. Nothing is written.
+ */
+export function readEnvelope(machine: AnyStateMachine, stream: string, state: Json | undefined): Envelope {
+  const envelope = parse(stream, state)
+  if (envelope.schema > schema) {
+    throw new LifechartError(
+      'ENVELOPE_VERSION',
+      `${stream} was written by a newer Lifechart (schema ${envelope.schema}). Upgrade before opening it.`,
+    )
+  }
+  if (envelope.chart !== machine.id) {
+    throw new LifechartError('ENVELOPE_INVALID', `${stream} belongs to the chart "${envelope.chart}", not to "${machine.id}".`)
+  }
+  const { version, steps } = migrations.get(machine.config) ?? { version: 1, steps: {} }
+  if (envelope.version > version) {
+    throw new LifechartError(
+      'ENVELOPE_VERSION',
+      `${stream} was written by version ${envelope.version} of "${machine.id}", this is version ${version}. Deploy the newer chart.`,
+    )
+  }
+  let { snapshot } = envelope
+  for (let n = envelope.version; n < version; n++) snapshot = (steps[n] as Migration)(snapshot)
+  if (!valueFits(machine.root, snapshot.value)) {
+    throw new LifechartError(
+      'ENVELOPE_VERSION',
+      `${stream} is in ${JSON.stringify(snapshot.value)}, which "${machine.id}" no longer has. Raise its version and add a migration with defineMigrations.`,
+    )
+  }
+  return { ...envelope, version, hash: chartHash(machine), snapshot }
+}
+
+function parse(stream: string, state: Json | undefined): Envelope {
+  try {
+    const envelope = JSON.parse(state ?? '') as Envelope
+    const { snapshot } = envelope
+    if (typeof envelope.schema === 'number' && typeof envelope.chart === 'string' && typeof envelope.version === 'number') {
+      if (envelope.schema > schema) return envelope
+      if (
+        typeof snapshot === 'object' &&
+        snapshot !== null &&
+        typeof snapshot.status === 'string' &&
+        typeof snapshot.children === 'object'
+      ) {
+        if (typeof envelope.deadlines === 'object' && typeof envelope.attempt === 'number') return envelope
+      }
+    }
+  } catch (error) {
+    if (isLifechartError(error)) throw error
+  }
+  throw new LifechartError(
+    'ENVELOPE_INVALID',
+    `The stored state of ${stream} can not be read. The stream itself is whole: read its records, then forget it.`,
+  )
+}
+
+/** True if the chart has the state that the value names. XState would not notice. */
+function valueFits(node: AnyStateNode, value: unknown): boolean {
+  if (node.type === 'atomic' || node.type === 'final' || node.type === 'history') {
+    return value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
+  }
+  if (typeof value === 'string') {
+    const child = Object.hasOwn(node.states, value) ? node.states[value] : undefined
+    return child !== undefined && valueFits(child, undefined)
+  }
+  if (typeof value !== 'object' || value === null) return false
+  const keys = Object.keys(value)
+  if (node.type === 'parallel' ? keys.length !== Object.keys(node.states).length : keys.length !== 1) return false
+  return keys.every(key => {
+    const child = Object.hasOwn(node.states, key) ? node.states[key] : undefined
+    return child !== undefined && valueFits(child, (value as Record<string, unknown>)[key])
+  })
+}

@@ -1,0 +1,20 @@
+import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import type { Index, StreamHead } from '../port.ts'
+import type { Draft } from '../stream/writer.ts'
+import type { Host } from './host.ts'
+
+/** What the host has to know of a kind of lifecycle. The chart decides; this says where it is stored and found. */
+export interface ChartSpec {
+  /** With all implementations provided. */
+  machine: AnyStateMachine
+  /** The kind of the streams. */
+  kind: string
+  /** The index field `state`, and whatever else follows from the snapshot. */
+  index?(snapshot: AnyMachineSnapshot): Partial<Index>
+  /** What else belongs to the commit of a step: keys, other streams. */
+  draft?(step: { event: AnyEventObject; next: AnyMachineSnapshot; host: Host }): Draft
+  /** What a new owner tells the chart before anything starts; undefined: nothing. */
+  takeover?(snapshot: AnyMachineSnapshot, stored: StreamHead, facts: unknown): AnyEventObject | undefined
+  /** The store has not answered for too long. Returns what the chart is told as soon as it does. */
+  overdue?(host: Host, error: Error): AnyEventObject | undefined
+}

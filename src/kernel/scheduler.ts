@@ -1,0 +1,104 @@
+import type { Clock } from './port.ts'
+
+/** Something that wants to be woken at a time. */
+export interface Sleeper {
+  /** Milliseconds since the epoch; null while it wants nothing. */
+  due: number | null
+  wake(now: number): void
+}
+
+/** Longer delays overflow a Node timer, which then fires at once. */
+const longestTimer = 2_147_483_647
+
+interface Alarm {
+  at: number
+  sleeper: Sleeper
+}
+
+/**
+ * One timer for all that sleeps in this process. Sleepers set their `due` and call {@link arm}; an alarm that no longer is
+ * its sleeper's `due` counts for nothing.
+ */
+export class Scheduler {
+  readonly #clock: Clock
+  readonly #heap: Alarm[] = []
+  #timer: unknown
+  #armedFor = Number.POSITIVE_INFINITY
+  #closed = false
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Alarms that are held, also those that no longer count. */
+  get size(): number {
+    return this.#heap.length
+  }
+
+  /** Takes note of the sleeper's `due`. */
+  arm(sleeper: Sleeper): void {
+    if (this.#closed || sleeper.due === null || !Number.isFinite(sleeper.due)) return
+    this.#push({ at: sleeper.due, sleeper })
+    this.#set()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#heap.length = 0
+    this.#clock.clearTimeout(this.#timer)
+  }
+
+  #set(): void {
+    while (this.#heap[0] && this.#heap[0].sleeper.due !== this.#heap[0].at) this.#pop()
+    const next = this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
+    if (next === this.#armedFor) return
+    this.#clock.clearTimeout(this.#timer)
+    this.#armedFor = next
+    this.#timer = undefined
+    // Beyond what a timer can hold it rings early, finds nothing due and is set again.
+    if (Number.isFinite(next))
+      this.#timer = this.#clock.setTimeout(() => this.#ring(), Math.min(longestTimer, Math.max(0, next - this.#clock.now())))
+  }
+
+  #ring(): void {
+    this.#armedFor = Number.POSITIVE_INFINITY
+    const now = this.#clock.now()
+    for (let alarm = this.#heap[0]; alarm && alarm.at <= now; alarm = this.#heap[0]) {
+      this.#pop()
+      if (alarm.sleeper.due !== alarm.at) continue
+      alarm.sleeper.due = null
+      alarm.sleeper.wake(now)
+    }
+    this.#set()
+  }
+
+  #push(alarm: Alarm): void {
+    const heap = this.#heap
+    let i = heap.length
+    heap.push(alarm)
+    while (i > 0) {
+      const parent = (i - 1) >> 1
+      const above = heap[parent] as Alarm
+      if (above.at <= alarm.at) break
+      heap[i] = above
+      i = parent
+    }
+    heap[i] = alarm
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()
+    if (!last || heap.length === 0) return
+    let i = 0
+    for (;;) {
+      let child = 2 * i + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && (heap[child + 1] as Alarm).at < (heap[child] as Alarm).at) child++
+      if ((heap[child] as Alarm).at >= last.at) break
+      heap[i] = heap[child] as Alarm
+      i = child
+    }
+    heap[i] = last
+  }
+}

@@ -1,0 +1,98 @@
+import type { AnyEventObject } from 'xstate'
+import { LifechartError } from '../../errors.ts'
+import { deepFreeze, encodeJson } from '../json.ts'
+import type { Json } from '../port.ts'
+
+/** What set a step off: the first one, a caller, a child actor, a deadline, or a new owner that took the lifecycle over. */
+export type Cause = 'start' | 'command' | 'child' | 'timer' | 'restore'
+
+/** A deadline: an event that the host sends at an absolute time (milliseconds). */
+export interface Deadline {
+  event: AnyEventObject
+  at: number
+}
+
+/** One committed step of a lifecycle, with all that is needed to replay it to a person. */
+export interface StepRecord {
+  seq: number
+  /** Milliseconds. */
+  at: number
+  cause: Cause
+  event: AnyEventObject
+  /** The state value before; undefined for the first step. */
+  from?: unknown
+  value: unknown
+  status: 'active' | 'done' | 'error' | 'stopped'
+  /** The whole context: in the first step and in every 64th. */
+  context?: unknown
+  /** What changed in the context since the step before. */
+  patch?: { set?: Record<string, unknown>; unset?: string[] }
+  deadlines?: Record<string, Deadline>
+  /** Ids of the child actors after the step. */
+  children?: string[]
+  /** The id of the command from another process that caused it. */
+  command?: string
+  /** Present when a new owner began: 2 for the first takeover. */
+  attempt?: number
+}
+
+/** A step in the window. */
+export class Step {
+  readonly record: StepRecord
+  constructor(record: StepRecord) {
+    this.record = record
+  }
+}
+
+/** Bytes in the window; every reader gets its own copy. */
+export class Bytes {
+  readonly data: Uint8Array
+  constructor(data: Uint8Array) {
+    this.data = data
+  }
+}
+
+/** A record in the window: a {@link Step}, {@link Bytes}, or the decoded and deep-frozen JSON value itself. */
+export type Entry = unknown
+
+/** A record ready to be committed: its text, and what the window keeps of it. */
+export interface Encoded {
+  text: Json
+  entry: Entry
+}
+
+/** Encodes a chunk: JSON or a Uint8Array, else `NOT_SERIALIZABLE`; `CHUNK_TOO_LARGE` beyond `limit` characters of text. */
+export function encodeData(data: unknown, limit: number): Encoded {
+  let encoded: Encoded
+  if (typeof data === 'string') encoded = { text: `{"c":${JSON.stringify(data)}}`, entry: data }
+  else if (data instanceof Uint8Array) {
+    const copy = data.slice()
+    encoded = { text: `{"b":"${Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('base64')}"}`, entry: new Bytes(copy) }
+  } else {
+    const json = encodeJson(data, 'The chunk')
+    encoded = { text: `{"c":${json}}`, entry: deepFreeze(JSON.parse(json)) }
+  }
+  if (encoded.text.length > limit) {
+    throw new LifechartError(
+      'CHUNK_TOO_LARGE',
+      `A chunk of ${encoded.text.length} characters is over limits.chunkBytes (${limit}). Emit it in parts.`,
+    )
+  }
+  return encoded
+}
+
+export function encodeStep(record: StepRecord): Encoded {
+  return { text: `{"s":${JSON.stringify(record)}}`, entry: new Step(record) }
+}
+
+/** Reads a stored record back; throws `STORE_CORRUPT` for a text that is none of ours. */
+export function decode(text: Json): Entry {
+  const tag = text.slice(0, 5)
+  if (tag === '{"c":') return deepFreeze(JSON.parse(text.slice(5, -1)))
+  if (tag === '{"s":') return new Step(JSON.parse(text.slice(5, -1)))
+  if (tag === '{"b":') return new Bytes(new Uint8Array(Buffer.from(JSON.parse(text.slice(5, -1)), 'base64')))
+  throw new LifechartError(
+    'STORE_CORRUPT',
+    'A stored record has an unknown form. It was written by a newer version, or the store is damaged.',
+  )
+}

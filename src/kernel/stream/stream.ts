@@ -1,0 +1,216 @@
+import { isLifechartError, LifechartError } from '../../errors.ts'
+import type { Json, Logger, PersistenceAdapter } from '../port.ts'
+import { Batch, type Project } from './batch.ts'
+import type { PullCursor } from './cursor.ts'
+import { decode, type Entry } from './record.ts'
+import type { SinkCursor } from './sink.ts'
+import { Window, type WindowBudget } from './window.ts'
+
+export interface StreamLimits {
+  /** Records kept in memory per stream. */
+  windowRecords: number
+  /** Characters of text kept in memory per stream. */
+  windowBytes: number
+  /** Followers at once of one stream. */
+  subscribers: number
+}
+
+/** What every stream of a runtime shares. */
+export interface StreamHouse {
+  readonly adapter: PersistenceAdapter
+  readonly logger: Logger
+  readonly limits: StreamLimits
+  readonly budget: WindowBudget
+  /** Milliseconds, for the idle limit of readers. */
+  now(): number
+}
+
+/** How a product shows records. */
+export interface Presentation<E> {
+  project: Project<E>
+  gap(from: number, to: number): E
+}
+
+/** Records read at a time by one reader. */
+const pageRecords = 2048
+const pageBytes = 1024 * 1024
+
+/**
+ * What followers see of a stream: the published records, numbered from 1 without holes. Records get here after their commit,
+ * from the writer when this process owns the stream, from the tail when another one does.
+ */
+export class Stream<E> {
+  readonly id: string
+  readonly house: StreamHouse
+  readonly window: Window
+  readonly #presentation: Presentation<E>
+  readonly #sinks = new Set<SinkCursor<E>>()
+  readonly #readers = new Set<PullCursor<E>>()
+  #sleeping: PullCursor<E>[] = []
+  #newest: Batch<E> | undefined
+  #ended = false
+  #failure: LifechartError | undefined
+  #disposed = false
+  #closings: (() => void)[] | undefined
+  /** Looks for records that another process committed; set while the stream is not ours. */
+  refresh: (() => Promise<void>) | undefined
+  /** Called when a follower came or left, with how many there are. */
+  onAudience: ((followers: number) => void) | undefined
+
+  constructor(id: string, head: number, house: StreamHouse, presentation: Presentation<E>) {
+    this.id = id
+    this.house = house
+    this.#presentation = presentation
+    this.window = new Window(head, house.limits, house.budget)
+  }
+
+  /** The number of the newest published record. */
+  get head(): number {
+    return this.window.head
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  get failure(): LifechartError | undefined {
+    return this.#failure
+  }
+
+  /** Followers of both kinds. */
+  get audience(): number {
+    return this.#sinks.size + this.#readers.size
+  }
+
+  /** Makes committed records visible to everybody. */
+  publish(entries: readonly Entry[], texts: readonly Json[]): void {
+    const before = this.head
+    this.window.push(entries, texts)
+    this.#failure = undefined
+    // The window may be smaller than the commit: followers that are live get the records as they came.
+    const batch = new Batch(entries, before + 1, this.#presentation.project)
+    this.#newest = batch
+    for (const sink of this.#sinks) sink.publish(batch, before)
+    this.#wake()
+  }
+
+  /** No record will follow: followers end behind the last one. */
+  end(): void {
+    this.#ended = true
+    for (const sink of this.#sinks) sink.settle()
+    this.#wake()
+    this.#closed()
+  }
+
+  /** Resolves when the stream has ended, or is not followed here any more. */
+  whenClosed(): Promise<void> {
+    if (this.#ended || this.#disposed) return Promise.resolve()
+    return new Promise(resolve => {
+      this.#closings ??= []
+      this.#closings.push(resolve)
+    })
+  }
+
+  #closed(): void {
+    for (const resolve of this.#closings ?? []) resolve()
+    this.#closings = undefined
+  }
+
+  /** The store does not answer: followers are told once they have seen all that is published. A later commit clears it. */
+  fail(error: LifechartError): void {
+    this.#failure = error
+    for (const sink of this.#sinks) sink.settle()
+    this.#wake()
+  }
+
+  /** Everybody is closed, with the error if there is one. */
+  dispose(error?: LifechartError): void {
+    for (const sink of [...this.#sinks]) sink.close(error)
+    for (const reader of [...this.#readers]) reader.close(error)
+    this.window.dispose()
+    this.#newest = undefined
+    this.#disposed = true
+    if (error) this.#failure = error
+    this.#closed()
+  }
+
+  /** Readers that last asked for something before `since` (milliseconds) are closed with `SUBSCRIBER_IDLE`; how many stay. */
+  closeIdleReaders(since: number): number {
+    for (const reader of [...this.#readers]) {
+      if (reader.askedAt >= since || reader.parked) continue
+      reader.close(
+        new LifechartError(
+          'SUBSCRIBER_IDLE',
+          `Nothing was read from ${this.id} for too long. Subscribe again with the last number you have.`,
+        ),
+      )
+    }
+    return this.audience
+  }
+
+  /** The records behind `after`: from the window, else from the store, else a gap. Only called while `after` is below the head. */
+  batchAfter(after: number): Batch<E> | Promise<Batch<E>> {
+    const { window } = this
+    const newest = this.#newest
+    if (newest && newest.from === after + 1) return newest
+    if (after < window.base) return this.#read(after)
+    const batch = new Batch(window.slice(after, Math.min(window.head, after + pageRecords)), after + 1, this.#presentation.project)
+    if (batch.to === window.head) this.#newest = batch
+    return batch
+  }
+
+  async #read(after: number): Promise<Batch<E>> {
+    try {
+      const limit = Math.min(pageRecords, this.head - after)
+      const { events } = await this.house.adapter.read(this.id, { after, limit, maxBytes: pageBytes })
+      return new Batch(events.map(decode), after + 1, this.#presentation.project)
+    } catch (error) {
+      if (!isLifechartError(error, 'GAP')) throw error
+      const floor = Number(error.details.floor)
+      return Batch.gap(after + 1, floor, this.#presentation.gap(after + 1, floor))
+    }
+  }
+
+  /** Refuses a position that is not one of this stream. */
+  checkCursor(after: number): LifechartError | undefined {
+    if (!Number.isSafeInteger(after) || after < 0) {
+      return new LifechartError('CURSOR_INVALID', `${String(after)} is not a position. Use the number of the last event you have, or 0.`)
+    }
+    if (after > this.head) {
+      return new LifechartError('CURSOR_AHEAD', `Position ${after} is beyond the newest event (${this.head}) of ${this.id}.`, {
+        details: { head: this.head },
+      })
+    }
+    return undefined
+  }
+
+  /** How a follower joins: throws `SUBSCRIBER_LIMIT` when there are too many. */
+  admit(cursor: SinkCursor<E> | PullCursor<E>, kind: 'sink' | 'reader'): void {
+    if (this.audience >= this.house.limits.subscribers) {
+      throw new LifechartError(
+        'SUBSCRIBER_LIMIT',
+        `${this.id} has ${this.audience} subscribers, the most that limits.subscribers allows.`,
+        { retryable: true },
+      )
+    }
+    if (kind === 'sink') this.#sinks.add(cursor as SinkCursor<E>)
+    else this.#readers.add(cursor as PullCursor<E>)
+    this.onAudience?.(this.audience)
+  }
+
+  release(cursor: SinkCursor<E> | PullCursor<E>): void {
+    if (this.#sinks.delete(cursor as SinkCursor<E>) || this.#readers.delete(cursor as PullCursor<E>)) this.onAudience?.(this.audience)
+  }
+
+  /** The reader waits for the next publish. */
+  park(reader: PullCursor<E>): void {
+    this.#sleeping.push(reader)
+  }
+
+  #wake(): void {
+    const sleeping = this.#sleeping
+    if (sleeping.length === 0) return
+    this.#sleeping = []
+    for (const reader of sleeping) reader.wake()
+  }
+}

@@ -1,0 +1,287 @@
+import { isLifechartError, LifechartError } from '../errors.ts'
+import type { Host } from '../kernel/host/host.ts'
+import { encodeJson } from '../kernel/json.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import { type FollowOptions, PullCursor, Subscription } from '../kernel/stream/cursor.ts'
+import { Bytes, decode, encodeData, Step } from '../kernel/stream/record.ts'
+import type { Stream } from '../kernel/stream/stream.ts'
+import type { OrphanPolicy, RunFailure, RunMachineEvent, StopReason } from '../machines/run.ts'
+import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
+import { discard, execute, type Producer } from './producer.ts'
+
+/** A run that was started here. */
+export interface Run {
+  /** The caller's. */
+  readonly id: string
+  /** This run's own; a new one with each start. */
+  readonly runId: string
+  readonly status: RunStatus
+  /** Resolves when the start is committed; then the producer is opened. Rejects with what was in the way. */
+  readonly started: Promise<void>
+  /** The last event. Never rejects. */
+  readonly ended: Promise<RunEnd>
+  /** What the producer returned, once the run is done. */
+  readonly result: unknown
+  /** Resolves behind the end: true if this call ended it. Rejects with `STORE_UNAVAILABLE`. */
+  stop(options?: { reason?: StopReason }): Promise<boolean>
+  /** Every event from the first, or from `after`, each once and in order, and on to the end. */
+  subscribe(options?: FollowOptions): Subscription<RunEvent>
+}
+
+/** What a run of this process needs to know beyond its chart. */
+export interface RunSpec {
+  id: string
+  runId: string
+  producer: Producer
+  type: string | undefined
+  input: unknown
+  orphan: OrphanPolicy
+  attached: boolean
+  owner: string
+  idleTimeout: number | undefined
+  chunkBytes: number
+}
+
+/** Told to the service. */
+export interface RunWatch {
+  lateWrite(run: LiveRun): void
+  audience(run: LiveRun, followers: number): void
+  failed(run: LiveRun, error: unknown): void
+}
+
+const accepted = Promise.resolve(true)
+const refused = Promise.resolve(false)
+
+/** A run that is executed by this process, or was. */
+export class LiveRun implements Run {
+  readonly id: string
+  readonly runId: string
+  readonly spec: RunSpec
+  readonly kernel: Kernel
+  readonly stream: Stream<RunEvent>
+  readonly host: Host
+  readonly #watch: RunWatch
+  readonly started: Promise<void>
+  #ended: Promise<RunEnd> | undefined
+  #end: RunEnd | undefined
+  #controller: AbortController | undefined
+  /** No chunk is taken any more: the end is being committed, or has been. */
+  #closed = false
+  /** When something was last recorded (milliseconds). */
+  #lastAt = 0
+  /** Of executions before this one. */
+  #resumed = { lastSeq: 0, chunks: 0, lastChunk: undefined as unknown }
+
+  constructor(spec: RunSpec, kernel: Kernel, host: Host, watch: RunWatch, opening: (run: LiveRun) => Promise<void>) {
+    this.id = spec.id
+    this.runId = spec.runId
+    this.spec = spec
+    this.kernel = kernel
+    this.host = host
+    this.stream = host.stream as Stream<RunEvent>
+    this.#watch = watch
+    this.stream.onAudience = followers => this.#watch.audience(this, followers)
+    if (spec.idleTimeout !== undefined) this.#watchIdle(spec.idleTimeout)
+    this.started = opening(this)
+    this.started.catch(error => this.#neverBegan(error))
+  }
+
+  /** True once it can not come to life any more. */
+  get over(): boolean {
+    return this.#end !== undefined || this.stream.ended
+  }
+
+  get status(): RunStatus {
+    return this.#end?.status ?? statusOf(this.host.snapshot)
+  }
+
+  get result(): unknown {
+    return this.#end?.result
+  }
+
+  get ended(): Promise<RunEnd> {
+    this.#ended ??= this.#findEnd()
+    return this.#ended
+  }
+
+  async #findEnd(): Promise<RunEnd> {
+    await this.stream.whenClosed()
+    // Handed over in mid-run: the end belongs to the next owner, and this promise waits for it with the process.
+    if (!this.#end && !this.stream.ended) return new Promise(() => undefined)
+    this.#end ??= await this.#readEnd()
+    return this.#end
+  }
+
+  async #readEnd(): Promise<RunEnd> {
+    const { stream } = this
+    const entry =
+      stream.window.base < stream.head
+        ? stream.window.at(stream.head)
+        : decode((await this.kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 })).events[0] as string)
+    return endOf((entry as Step).record)
+  }
+
+  #neverBegan(error: unknown): void {
+    if (this.stream.head > 0 || isLifechartError(error, 'STORE_UNAVAILABLE')) return
+    const failure =
+      error instanceof LifechartError ? error : new LifechartError('STORE_UNAVAILABLE', 'The run could not be started.', { cause: error })
+    this.#closed = true
+    this.#end = Object.freeze({ seq: 0, type: 'end', status: 'error', error: { code: failure.code, message: failure.message } })
+    this.kernel.remove(this.host)
+    this.host.abandon(failure)
+    this.stream.dispose(failure)
+  }
+
+  async stop({ reason = 'user' }: { reason?: StopReason } = {}): Promise<boolean> {
+    return this.#stop({ type: 'run.stop', reason })
+  }
+
+  /** Stopped because another run of the same id takes its place. */
+  async replace(by: string): Promise<void> {
+    await this.#stop({ type: 'run.stop', reason: 'replaced', by })
+  }
+
+  async #stop(event: RunMachineEvent): Promise<boolean> {
+    if (this.over) return false
+    let first = true
+    try {
+      if (this.host.released) {
+        await this.kernel.sendCommand(this.stream as Stream<unknown>, event)
+      } else await this.host.dispatch(event)
+    } catch (error) {
+      if (isLifechartError(error, 'LIFECYCLE_ENDED')) return false
+      if (!isLifechartError(error, 'EVENT_REFUSED')) throw error
+      first = false
+    }
+    if (this.host.released) await this.stream.whenClosed()
+    else await this.host.untilOver()
+    return first
+  }
+
+  subscribe(options: FollowOptions = {}): Subscription<RunEvent> {
+    return subscribeTo(this.stream, options)
+  }
+
+  /** The producer actor has begun: it is opened by a job at the end of the queue, unless it is aborted before that. */
+  produce(sendBack: (event: RunMachineEvent) => void): { abort(): void; close(): void } {
+    const controller = new AbortController()
+    this.#controller = controller
+    this.host
+      .enqueue(() => {
+        void this.#run(controller.signal, sendBack)
+      })
+      .catch(() => controller.abort())
+    const abort = () => controller.abort()
+    return { abort, close: abort }
+  }
+
+  async #run(signal: AbortSignal, sendBack: (event: RunMachineEvent) => void): Promise<void> {
+    const { producer, input, chunkBytes } = this.spec
+    try {
+      if (signal.aborted) {
+        await discard(producer)
+        sendBack({ type: 'producer.returned' })
+        return
+      }
+      this.#touched()
+      const push = (data: unknown) => this.#push(data)
+      const context = { input, signal, emit: (data: unknown) => this.#emit(data, sendBack), attempt: this.host.attempt, ...this.#resumed }
+      const result = await execute(producer, context, push)
+      if (result === undefined) sendBack({ type: 'producer.returned' })
+      else {
+        const text = encodeJson(result, 'The result')
+        if (text.length > chunkBytes)
+          throw new LifechartError('CHUNK_TOO_LARGE', `A result of ${text.length} characters is over limits.chunkBytes (${chunkBytes}).`)
+        sendBack({ type: 'producer.returned', result: JSON.parse(text) })
+      }
+    } catch (error) {
+      this.#watch.failed(this, error)
+      sendBack({ type: 'producer.threw', error: safeFailure(error) })
+    }
+  }
+
+  #push(data: unknown): boolean | Promise<boolean> {
+    if (this.#closed || this.host.released) {
+      this.#watch.lateWrite(this)
+      return false
+    }
+    const { writer } = this.host
+    writer.append(encodeData(data, this.spec.chunkBytes))
+    return writer.behind ? writer.ready().then(() => !this.#closed) : true
+  }
+
+  #emit(data: unknown, sendBack: (event: RunMachineEvent) => void): Promise<boolean> {
+    try {
+      const taken = this.#push(data)
+      return typeof taken === 'boolean' ? (taken ? accepted : refused) : taken
+    } catch (error) {
+      // Ignoring the back-pressure is fatal; what can not be stored is the caller's to handle.
+      if (isLifechartError(error, 'EMIT_OVERFLOW')) {
+        this.#closed = true
+        this.#controller?.abort()
+        sendBack({ type: 'producer.threw', error: safeFailure(error) })
+      }
+      throw error
+    }
+  }
+
+  /** Takes up where the former owner was: called when the takeover is committed, before the producer is opened. */
+  async resume(): Promise<void> {
+    const { version } = this.host.writer
+    const chunks = version - this.host.steps
+    this.#resumed = { lastSeq: version, chunks, lastChunk: chunks > 0 ? await this.#lastChunk(version) : undefined }
+  }
+
+  async #lastChunk(version: number): Promise<unknown> {
+    for (let to = version; to > 0; to -= 64) {
+      const after = Math.max(0, to - 64)
+      const { events } = await this.kernel.adapter.read(this.stream.id, { after, limit: to - after })
+      const chunk = events.map(decode).findLast(entry => !(entry instanceof Step))
+      if (chunk !== undefined) return chunk instanceof Bytes ? chunk.data : chunk
+    }
+    return undefined
+  }
+
+  /** The end is decided, or the store is gone: nothing more is taken. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** The store does not answer: the producer has to stop. */
+  cutOff(): void {
+    this.#closed = true
+    this.#controller?.abort()
+  }
+
+  #touched(): void {
+    this.#lastAt = this.kernel.environment.clock.now()
+  }
+
+  /** No event of the chart: a limit that looks at when something was last recorded. */
+  #watchIdle(idleTimeout: number): void {
+    const { host } = this
+    this.#touched()
+    host.onRecorded = () => this.#touched()
+    host.alarm = () => this.#lastAt + idleTimeout
+    host.onAlarm = now => {
+      if (now < this.#lastAt + idleTimeout || host.writer.pending > 0) return
+      this.#lastAt = now
+      this.#stop({ type: 'run.stop', reason: 'idle_timeout' }).catch(error => this.#watch.failed(this, error))
+    }
+  }
+}
+
+/** Registered at once; what is wrong with it is the answer to the first `next`. */
+export function subscribeTo<E>(stream: Stream<E>, options: FollowOptions): Subscription<E> {
+  try {
+    return new Subscription(new PullCursor(stream, options))
+  } catch (error) {
+    return new Subscription<E>(Promise.reject(error))
+  }
+}
+
+/** What outsiders are told: our own errors as they are, everything else without its text. */
+function safeFailure(error: unknown): RunFailure {
+  if (error instanceof LifechartError) return { code: error.code, message: error.message }
+  return { code: 'PRODUCER_FAILED', message: 'The producer failed; the cause is in the log of the server.' }
+}

@@ -1,0 +1,84 @@
+import { isLifechartError, LifechartError } from '../errors.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { StreamHead } from '../kernel/port.ts'
+import type { RunContext, RunInput } from '../machines/run.ts'
+import { runPresentation } from './events.ts'
+import type { LiveRun } from './live-run.ts'
+import { latestKey, runIdOf } from './names.ts'
+import type { StartPolicy } from './options.ts'
+
+/** What the first commit of a run needs. */
+export interface Opening {
+  kernel: Kernel
+  policy: StartPolicy
+  machineInput: RunInput
+  input: unknown
+  /** The run of this process whose stream names the id before this one. */
+  previous: LiveRun | undefined
+  /** Makes a run that nobody owns any more ours, by its own orphan policy. */
+  takeOver(head: StreamHead): Promise<unknown>
+}
+
+/** How often the holder of the id may change under us before we give up. */
+const attempts = 16
+
+/**
+ * Commits the start of a run. The id is a key that moves from run to run; a run that another process executes is met here, and
+ * the start policy applies to it as to one of this process.
+ */
+export async function openRun(
+  run: LiveRun,
+  opening: Opening,
+  begin: (draft: object, start?: { input?: unknown }) => Promise<void>,
+): Promise<void> {
+  const { kernel, previous } = opening
+  // The key can only be taken over from a run that has it: its own start comes first.
+  await previous?.started.catch(() => undefined)
+  let from = previous?.stream.id
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    try {
+      const claim = [{ key: latestKey(run.id), ...(from !== undefined && { from }) }]
+      const start = opening.input === undefined ? {} : { input: opening.input }
+      await begin({ change: { claim, index: { context: run.id, owner: run.spec.owner, created: kernel.environment.clock.now() } } }, start)
+      return
+    } catch (error) {
+      if (!isLifechartError(error, 'KEY_TAKEN')) throw error
+      const holder = String(error.details.holder)
+      from = (await meet(run, opening, holder)) ? holder : undefined
+    }
+  }
+  throw new LifechartError('RUN_IN_FLIGHT', `Others start runs of "${run.id}" all the time; this one was not let in.`, { retryable: true })
+}
+
+/** Deals with the run that has the id. False when it is gone and the id is free. */
+async function meet(run: LiveRun, opening: Opening, holder: string): Promise<boolean> {
+  const { kernel, policy, takeOver, machineInput } = opening
+  let head = await kernel.adapter.load(holder)
+  if (head?.index.live && !kernel.host(holder)) {
+    const free = await kernel.adapter.query({ kinds: ['run'], free: true, where: { context: run.id, live: true }, limit: 100 })
+    const orphan = free.items.find(item => item.stream === holder)
+    if (orphan) {
+      await takeOver(orphan)
+      head = await kernel.adapter.load(holder)
+    }
+  }
+  if (!head) return false
+  if (!head.index.live) return true
+  if (policy === 'reject' || policy === 'share') {
+    throw new LifechartError('RUN_IN_FLIGHT', `A run of "${run.id}" is in flight in another process.`, {
+      details: { runId: runIdOf(holder) },
+    })
+  }
+  const envelope = JSON.parse(head.state ?? '{}') as { snapshot?: { context?: Partial<RunContext> } }
+  const before = envelope.snapshot?.context?.predecessors ?? []
+  const predecessors = [...new Set([...machineInput.predecessors, ...before, holder])]
+  run.host.renew({ ...machineInput, predecessors })
+  machineInput.predecessors = predecessors
+  if (policy === 'interrupt') {
+    const stream = kernel.tails.follow(holder, head.version, true, runPresentation)
+    kernel
+      .sendCommand(stream as never, { type: 'run.stop', reason: 'replaced', by: run.runId })
+      .catch(error => kernel.environment.logger.info('The run to be replaced was ending already.', { run: holder, error: String(error) }))
+  }
+  return true
+}

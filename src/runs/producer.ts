@@ -1,0 +1,86 @@
+/** What a producer is given. */
+export interface ProducerContext {
+  readonly input: unknown
+  /** Aborted when the run is told to stop. Pass it on to whatever you await. */
+  readonly signal: AbortSignal
+  /**
+   * Adds a chunk: JSON or a Uint8Array. Resolves when the next one may come, with false when the run is over. Throws
+   * `NOT_SERIALIZABLE`, `CHUNK_TOO_LARGE` and, when its promise was ignored for too long, `EMIT_OVERFLOW`.
+   */
+  emit(data: unknown): Promise<boolean>
+  /** 1, and one more for each owner before this one that was lost. */
+  readonly attempt: number
+  /** The number of the last record before this execution. */
+  readonly lastSeq: number
+  /** How many chunks earlier executions emitted. */
+  readonly chunks: number
+  /** The last of them. */
+  readonly lastChunk: unknown
+}
+
+export type ProducerFunction = (context: ProducerContext) => AsyncIterable<unknown> | Iterable<unknown> | Promise<unknown> | unknown
+
+/** A function, or a ready-made async iterable (which can not be interrupted while it waits, nor resumed). */
+export type Producer = ProducerFunction | AsyncIterable<unknown>
+
+/** Adds a chunk; a promise only when the store is behind. */
+export type Push = (data: unknown) => boolean | Promise<boolean>
+
+/** Milliseconds of work after which the pump lets others have the event loop. */
+const turnLength = 8
+
+const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+/** A generator object, say; an array is a value. */
+function isIterator(value: unknown): value is Iterator<unknown> & Iterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value && 'next' in value && typeof value.next === 'function'
+}
+
+/** Runs a producer to its end and returns its result. What it throws is thrown. */
+export async function execute(producer: Producer, context: ProducerContext, push: Push): Promise<unknown> {
+  const made = typeof producer === 'function' ? await producer(context) : producer
+  if (isAsyncIterable(made)) return pump(made[Symbol.asyncIterator](), context.signal, push)
+  if (isIterator(made)) return pump(made[Symbol.iterator](), context.signal, push)
+  return made
+}
+
+/** Ends an iterable that was never begun, so that what it holds is let go. */
+export async function discard(producer: Producer): Promise<void> {
+  if (typeof producer !== 'function') await producer[Symbol.asyncIterator]().return?.()
+}
+
+type AnyIterator = Pick<AsyncIterator<unknown>, 'next' | 'return'> | Pick<Iterator<unknown>, 'next' | 'return'>
+
+/**
+ * Pulls at the pace of the store. When the run is told to stop, the iterator is returned at its next turn, so that its
+ * `finally` runs once; what it yields there is kept as long as the run takes it.
+ */
+async function pump(iterator: AnyIterator, signal: AbortSignal, push: Push): Promise<unknown> {
+  let since = performance.now()
+  let returned = false
+  let step = await iterator.next()
+  while (!step.done) {
+    let taken: boolean
+    try {
+      const pushed = push(step.value)
+      taken = typeof pushed === 'boolean' ? pushed : await pushed
+    } catch (error) {
+      await iterator.return?.()
+      throw error
+    }
+    if (performance.now() - since > turnLength) {
+      await nextTurn()
+      since = performance.now()
+    }
+    if ((signal.aborted || !taken) && !returned && iterator.return) {
+      returned = true
+      step = await iterator.return()
+    } else if (!taken) return undefined
+    else step = await iterator.next()
+  }
+  return step.value
+}

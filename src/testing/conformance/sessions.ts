@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict'
+import { type Case, orphans, type Rule } from './case.ts'
+import { refused } from './refused.ts'
+
+export function sessionRules(rule: Rule, { shared, ownTime }: { shared: boolean; ownTime: boolean }): void {
+  rule('gives each session an id of its own', async at => {
+    const sessions = await Promise.all(Array.from({ length: 20 }, () => at.adapter.session('same node', 1000)))
+    assert.equal(new Set(sessions.map(session => session.id)).size, 20)
+  })
+
+  rule('lets a session live for its ttl after the last renewal', async at => {
+    const session = await at.adapter.session('node', 1000)
+    await acquireWith(at, session.id)
+    for (let renewal = 0; renewal < 5; renewal++) {
+      await at.pass(900)
+      assert.deepEqual(await orphans(at), [])
+      await session.renew()
+    }
+    await at.pass(1001)
+    assert.deepEqual(await orphans(at), ['a'])
+  })
+
+  rule('does not revive a session that has lapsed', async at => {
+    const session = await at.adapter.session('node', 1000)
+    await acquireWith(at, session.id)
+    await at.pass(1001)
+    await refused(session.renew(), 'SESSION_LOST')
+    await refused(session.renew(), 'SESSION_LOST')
+    assert.deepEqual(await orphans(at), ['a'])
+  })
+
+  rule('does not revive a session that has ended, and lets it end twice', async at => {
+    const session = await at.adapter.session('node', 1000)
+    await acquireWith(at, session.id)
+    await session.end()
+    await session.end()
+    await refused(session.renew(), 'SESSION_LOST')
+    assert.deepEqual(await orphans(at), ['a'])
+  })
+
+  if (!ownTime) {
+    rule('does not revive a session when the clock is set back', async at => {
+      const session = await at.adapter.session('node', 1000)
+      await acquireWith(at, session.id)
+      await at.pass(1001)
+      assert.deepEqual(await orphans(at), ['a'])
+      at.environment.clock.jump(-60_000)
+      await refused(session.renew(), 'SESSION_LOST')
+      assert.deepEqual(await orphans(at), ['a'])
+      await refused(at.write({ stream: 'b', own: 'acquire', events: ['1'] }, { session: session.id }), 'SESSION_LOST')
+    })
+  }
+
+  rule('ends one session without touching another', async at => {
+    const [one, two] = [await at.adapter.session('one', 1000), await at.adapter.session('two', 1000)]
+    await acquireWith(at, one.id, 'a')
+    await acquireWith(at, two.id, 'b')
+    await one.end()
+    assert.deepEqual(await orphans(at), ['a'])
+    await two.renew()
+  })
+
+  if (shared) {
+    rule('lets a session live on, for its ttl, when the handle that opened it is closed', async at => {
+      const session = await at.adapter.session('node', 1000)
+      await acquireWith(at, session.id)
+      await at.reopen()
+      assert.deepEqual(await orphans(at), [])
+      await at.pass(1001)
+      assert.deepEqual(await orphans(at), ['a'])
+    })
+  } else {
+    rule('finds every session of an earlier open dead', async at => {
+      const session = await at.adapter.session('node', 1000)
+      await acquireWith(at, session.id)
+      await at.reopen()
+      assert.deepEqual(await orphans(at), ['a'])
+      await refused(at.write({ stream: 'b', own: 'acquire', events: ['1'] }, { session: session.id }), 'SESSION_LOST')
+    })
+  }
+}
+
+async function acquireWith(at: Case, session: string, stream = 'a'): Promise<void> {
+  await at.write({ stream, own: 'acquire', events: ['1'] }, { session })
+}

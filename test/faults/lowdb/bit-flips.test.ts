@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { isLifechartError, type LifechartError } from '../../../src/errors.ts'
+import type { PersistenceAdapter } from '../../../src/kernel/port.ts'
+import { createDisk, type Disk } from './disk.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import { type Random, randomFrom } from './random.ts'
+import { eventsOf, play, script } from './script.ts'
+import { directory, openStore } from './store.ts'
+import { work } from './workload.ts'
+
+const seeds = 600
+
+type Bytes = ReadonlyMap<string, Uint8Array>
+
+const isDocument = (name: string) => name.endsWith('.json')
+const isSegment = (name: string) => /\/log\/\d+\.log$/.test(name)
+
+/** A store with some history, closed or left by a process that ended. */
+async function written(random: Random, closed: boolean): Promise<{ bytes: Bytes; ledger: Ledger }> {
+  const disk = createDisk()
+  const ledger = createLedger()
+  const store = await openStore(disk.files)
+  const session = (await store.adapter.session('here', 60_000)).id
+  await play(store.adapter, ledger, script(session), store.clock)
+  await work({ ...store, ledger, random, session, name: 'work', writers: 3, operations: 10 })
+  const last = { commit: { id: 'last', changes: [{ stream: 'last', kind: 'log', expect: 0, events: eventsOf('last', 0, 1, 10) }] } }
+  await ledger.perform(store.adapter, last, store.clock.now())
+  if (closed) await store.adapter.close()
+  return { bytes: disk.snapshot(), ledger }
+}
+
+function flipped(bytes: Bytes, name: string, bit: number): Disk {
+  const damaged = Uint8Array.from(bytes.get(name)!)
+  damaged[bit >> 3]! ^= 1 << (bit & 7)
+  return createDisk(new Map([...bytes, [name, damaged]]))
+}
+
+function expectDamageNamed(error: unknown, disk: Disk): LifechartError {
+  assert.ok(isLifechartError(error, 'STORE_CORRUPT'), `${error instanceof Error ? error.stack : error}`)
+  const { path: name, offset } = error.details
+  const file = typeof name === 'string' ? disk.snapshot().get(path.join(directory, name)) : undefined
+  assert.ok(file !== undefined, `${name} is a file of the store`)
+  assert.ok(typeof offset === 'number' && offset >= 0 && offset <= file.length, `${offset} lies in ${name}`)
+  return error
+}
+
+function expectUncut(before: Bytes, after: Bytes): void {
+  for (const [name, bytes] of before) if (isSegment(name)) assert.deepEqual(after.get(name), bytes, `${name} is as it was`)
+}
+
+/** What can still be read of each stream is right. Returns how many streams can be read wholly. */
+async function readable(adapter: PersistenceAdapter, ledger: Ledger, disk: Disk): Promise<number> {
+  let whole = 0
+  for (const [id, { version, floor, state, events }] of Object.entries(ledger.picture().streams)) {
+    try {
+      const stored = await adapter.load(id)
+      assert.deepEqual([stored?.version, stored?.floor, stored?.state], [version, floor, state], id)
+      const page = await adapter.read(id, { after: floor, limit: 10_000 })
+      assert.deepEqual(page.events, events)
+      whole++
+    } catch (error) {
+      expectDamageNamed(error, disk)
+    }
+  }
+  return whole
+}
+
+/** Opens what was damaged: all of it is there, or the damage is named and nothing is cut. Returns which. */
+async function look(disk: Disk, ledger: Ledger): Promise<'whole' | 'corrupt'> {
+  const before = disk.snapshot()
+  let opened: PersistenceAdapter | undefined
+  try {
+    opened = (await openStore(disk.files)).adapter
+    await ledger.settle(opened)
+    return 'whole'
+  } catch (error) {
+    if (error instanceof assert.AssertionError) throw error
+    expectDamageNamed(error, disk)
+    expectUncut(before, disk.snapshot())
+    if (opened !== undefined) expect(await readable(opened, ledger, disk)).toBeGreaterThan(0)
+    return 'corrupt'
+  }
+}
+
+async function tryFlips(closed: boolean, pick: (bytes: Bytes, random: Random) => { name: string; bit: number }) {
+  const found = { whole: 0, corrupt: 0 }
+  const { bytes, ledger } = await written(randomFrom(1), closed)
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { name, bit } = pick(bytes, randomFrom(seed))
+    try {
+      found[await look(flipped(bytes, name, bit), ledger)]++
+    } catch (error) {
+      throw new Error(`seed ${seed}, bit ${bit} of ${name}: ${error instanceof Error ? error.message : error}`, { cause: error })
+    }
+  }
+  return found
+}
+
+function bitOf(bytes: Bytes, random: Random, kind: (name: string) => boolean): { name: string; bit: number } {
+  const files = [...bytes].filter(([name]) => kind(name)).sort()
+  let at = random.below(files.reduce((sum, [, { length }]) => sum + length, 0))
+  for (const [name, { length }] of files) {
+    if (at < length) return { name, bit: at * 8 + random.below(8) }
+    at -= length
+  }
+  throw new Error('There is no such file')
+}
+
+describe(`one flipped bit (${seeds} seeds)`, () => {
+  it('in a closed segment is harmless or named, never a smaller store', async () => {
+    const found = await tryFlips(true, (bytes, random) => bitOf(bytes, random, isSegment))
+    expect(found.corrupt).toBeGreaterThan(seeds / 10)
+  })
+
+  it('in a document is harmless: documents are made again from the segments', async () => {
+    const found = await tryFlips(true, (bytes, random) => bitOf(bytes, random, isDocument))
+    expect(found).toEqual({ whole: seeds, corrupt: 0 })
+  })
+
+  it('in the segment that a dead process left open is harmless or named, unless it looks like the end of the last write', async () => {
+    const found = await tryFlips(false, (bytes, random) => {
+      const open = [...bytes.keys()]
+        .filter(isSegment)
+        .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
+        .at(-1)!
+      const segment = bytes.get(open)!
+      const lastLine = segment.lastIndexOf(10, segment.length - 2)
+      return { name: open, bit: random.below(lastLine * 8) }
+    })
+    expect(found.corrupt).toBeGreaterThan(seeds / 2)
+  })
+})
+
+describe('a store with a damaged segment', () => {
+  it('opened read-only shows all that is not damaged, and writes nothing', async () => {
+    const { bytes, ledger } = await written(randomFrom(2), true)
+    let whole = 0
+    for (let seed = 1; seed <= 100; seed++) {
+      const { name, bit } = bitOf(bytes, randomFrom(seed), isSegment)
+      const disk = flipped(bytes, name, bit)
+      const before = disk.snapshot()
+      const { adapter } = await openStore(disk.files, { readOnly: true })
+      whole += await readable(adapter, ledger, disk)
+      await adapter.close()
+      expect(disk.snapshot()).toEqual(before)
+    }
+    expect(whole).toBeGreaterThan(100)
+    expect([...bytes.keys()].every(name => name.startsWith(directory))).toBe(true)
+  })
+})

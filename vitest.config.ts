@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^lifechart$/, replacement: source('index.ts') },
+      { find: /^lifechart\/machines$/, replacement: source('machines/index.ts') },
+      { find: /^lifechart\/port$/, replacement: source('kernel/port.ts') },
+      { find: /^lifechart\/adapters\/memory$/, replacement: source('adapters/memory.ts') },
+      { find: /^lifechart\/adapters\/lowdb$/, replacement: source('adapters/lowdb/index.ts') },
+      { find: /^lifechart\/testing$/, replacement: source('testing/index.ts') },
+    ],
+  },
+  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+})
