@@ -72,6 +72,9 @@ export class Actors implements Product {
   readonly #kernel: Kernel
   readonly #machines = new Map<string, AnyStateMachine>()
   readonly #attached = new Map<string, Attached>()
+  /** Streams that somebody is about to hold, and those that are on their way out of this runtime. */
+  readonly #wanted = new Set<string>()
+  readonly #parking = new Map<string, Promise<void>>()
 
   constructor(kernel: Kernel, charts: readonly AnyStateMachine[]) {
     this.#kernel = kernel
@@ -117,19 +120,20 @@ export class Actors implements Product {
   async get<M extends AnyStateMachine>(machine: M, id: string): Promise<Lifecycle<M> | undefined> {
     this.#know(machine)
     const stream = streamOf(machine, id)
+    await this.#parking.get(stream)
     const here = this.#kernel.host(stream)
-    if (here) {
-      const attached = this.#attached.get(stream) ?? this.#attach(id, machine, here.stream, here, Promise.resolve())
-      return attached as unknown as Lifecycle<M>
-    }
+    if (here) return this.#hold(id, machine, here) as unknown as Lifecycle<M>
     const head = await this.#kernel.adapter.load(stream)
     if (!head) return undefined
     if (head.index.live) {
+      // Its first step here would park it again.
+      this.#wanted.add(stream)
       try {
-        const host = await this.#take(machine, head)
-        return this.#attach(id, machine, host.stream, host, Promise.resolve()) as unknown as Lifecycle<M>
+        return this.#hold(id, machine, await this.#take(machine, head)) as unknown as Lifecycle<M>
       } catch (error) {
         if (!isLifechartError(error, 'OWNED', 'VERSION_CONFLICT')) throw error
+      } finally {
+        this.#wanted.delete(stream)
       }
     }
     const followed = this.#kernel.tails.follow(stream, head.version, head.index.live, presentation)
@@ -152,8 +156,15 @@ export class Actors implements Product {
     return host
   }
 
+  #hold(id: string, machine: AnyStateMachine, host: Host): Attached {
+    return this.#attached.get(host.id) ?? this.#attach(id, machine, host.stream, host, Promise.resolve())
+  }
+
   #attach(id: string, machine: AnyStateMachine, stream: Stream<unknown>, host: Host | undefined, started: Promise<void>): Attached {
-    const attached = new Attached(id, machine, this.#kernel, stream, host, started, () => this.#attached.delete(stream.id))
+    const attached = new Attached(id, machine, this.#kernel, stream, host, started, host => {
+      this.#attached.delete(stream.id)
+      return host ? this.#release(host) : Promise.resolve()
+    })
     this.#attached.set(stream.id, attached)
     return attached
   }
@@ -178,13 +189,22 @@ export class Actors implements Product {
 
   /** Gives a lifecycle back that nobody here holds and that has nothing under way. */
   async #park(host: Host): Promise<void> {
-    if (this.#attached.has(host.id) || host.over || host.released || host.writer.queued > 0) return
+    if (this.#attached.has(host.id) || this.#wanted.has(host.id) || host.over || host.released || host.writer.queued > 0) return
     const { children } = host.snapshot as AnyMachineSnapshot
     if (Object.values(children).some(child => (child as AnyActorRef).getSnapshot().status === 'active')) return
-    void host.release().then(() => {
+    void this.#release(host)
+  }
+
+  /** Resolves when the next owner may have it; until then nobody attaches to it here. */
+  #release(host: Host): Promise<void> {
+    const parking = host.release().then(() => {
       this.#kernel.remove(host)
+      host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `${host.id} was parked.`))
+      if (this.#parking.get(host.id) === parking) this.#parking.delete(host.id)
       return this.#kernel.sweep.ask()
     })
+    this.#parking.set(host.id, parking)
+    return parking
   }
 
   ended(host: Host): void {
@@ -218,7 +238,7 @@ class Attached {
   readonly started: Promise<void>
   readonly #machine: AnyStateMachine
   readonly #kernel: Kernel
-  readonly #onDispose: () => void
+  readonly #leave: (host: Host | undefined) => Promise<void>
   #stream: Stream<unknown>
   #host: Host | undefined
   #remote: AnyMachineSnapshot | undefined
@@ -231,7 +251,7 @@ class Attached {
     stream: Stream<unknown>,
     host: Host | undefined,
     started: Promise<void>,
-    onDispose: () => void,
+    leave: (host: Host | undefined) => Promise<void>,
   ) {
     this.id = id
     this.#machine = machine
@@ -239,7 +259,7 @@ class Attached {
     this.#stream = stream
     this.#host = host
     this.started = started
-    this.#onDispose = onDispose
+    this.#leave = leave
     started.catch(() => undefined)
   }
 
@@ -306,15 +326,9 @@ class Attached {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#onDispose()
     const host = this.#host
-    if (host && !host.over) {
-      await host.release()
-      this.#kernel.remove(host)
-      host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `${this.id} was parked.`))
-      await this.#kernel.sweep.ask()
-    } else if (!host && this.#stream.audience === 0) {
-      this.#kernel.tails.drop(this.#stream.id)
-    }
+    const held = host && !host.over
+    await this.#leave(held ? host : undefined)
+    if (!host && this.#stream.audience === 0) this.#kernel.tails.drop(this.#stream.id)
   }
 }

@@ -30,9 +30,10 @@ export async function settleClaim(
     if (step.cause === 'command') taken++
     const next = commands[taken]
     // Whether it is time for the next command is the chart's to say. Refused, nothing has changed; the next step is another chance.
-    if (next) await claim.dispatch(next).catch(refused => {
-      if (!isLifechartError(refused, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) throw refused
-    })
+    if (next)
+      await claim.dispatch(next).catch(refused => {
+        if (!isLifechartError(refused, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) throw refused
+      })
   }
   return claim
 }

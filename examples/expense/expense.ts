@@ -130,7 +130,16 @@ export const expenseMachine = setup({
 }).createMachine({
   id: 'expense',
   description: 'An expense claim, from the first item to the money.',
-  context: ({ input }) => ({ ...input, items: [], reading: [], receipts: {}, approver: 'manager', reminders: 0, failedTransfers: 0, outcome: 'open' }),
+  context: ({ input }) => ({
+    ...input,
+    items: [],
+    reading: [],
+    receipts: {},
+    approver: 'manager',
+    reminders: 0,
+    failedTransfers: 0,
+    outcome: 'open',
+  }),
   initial: 'draft',
   states: {
     draft: {
@@ -235,7 +244,11 @@ export const expenseMachine = setup({
         },
       },
     },
-    paid: { description: 'The money is on its way.', type: 'final', entry: [{ type: 'settle', params: { outcome: 'paid' } }, 'tellEmployee'] },
+    paid: {
+      description: 'The money is on its way.',
+      type: 'final',
+      entry: [{ type: 'settle', params: { outcome: 'paid' } }, 'tellEmployee'],
+    },
     unpaid: {
       description: 'Granted, but the bank refused again and again.',
       type: 'final',

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { LifechartError } from '../../errors.ts'
-import type { Id, Json } from '../../kernel/port.ts'
+import type { Id } from '../../kernel/port.ts'
 import { type Overlay, overlay } from '../catalogue/head.ts'
 import type { Contents } from './contents.ts'
 import { writeAll } from './documents.ts'
-import { type Draft, type Encoded, encode } from './draft.ts'
+import { type Draft, type Encoded, encode, type Texts } from './draft.ts'
 import { notWritten } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'
 import type { Layout } from './layout.ts'
@@ -233,4 +233,12 @@ export function createLog(options: LogOptions): Log {
 const unknown = (cause: unknown) =>
   new LifechartError('OUTCOME_UNKNOWN', 'The disk failed; repeat the same commit to learn whether it is there.', { retryable: true, cause })
 
-export const weightOf = (texts: readonly (Json | undefined)[]) => texts.reduce((sum, text) => sum + (text?.length ?? 0), 0)
+/** The characters in these texts. */
+export function weightOf(texts: readonly Texts[]): number {
+  let weight = 0
+  for (const { events, state, view } of texts) {
+    weight += (state?.length ?? 0) + (view?.length ?? 0)
+    if (events !== undefined) for (const event of events) weight += event.length
+  }
+  return weight
+}

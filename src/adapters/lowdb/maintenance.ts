@@ -1,23 +1,25 @@
 import { setImmediate } from 'node:timers/promises'
+import { isLifechartError } from '../../errors.ts'
 import type { Logger } from '../../kernel/environment.ts'
-import type { Id } from '../../kernel/port.ts'
-import { compact } from './compaction.ts'
+import type { Entry } from '../catalogue/catalogue.ts'
 import type { Contents } from './contents.ts'
 import { writeDocument } from './documents.ts'
+import { systemCode } from './failures.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Log } from './log.ts'
+import { moveStream, moveTombstones } from './move.ts'
 import type { Reader } from './reader.ts'
 import { indexCodec, type SegmentIndex } from './segment-index.ts'
 import type { Segments } from './segments.ts'
-import { countRuns } from './trail.ts'
+import { countBytes, type Trail } from './trail.ts'
 
-/** What happens to segments behind the writer's back: indexes are written, dead segments deleted, half dead ones rewritten. */
+/** What happens to full segments behind the writer's back: indexes are written, dead segments deleted, half dead ones rewritten. */
 export interface Maintenance {
   sealed(index: SegmentIndex): void
-  /** So many bytes of events were forgotten. */
+  /** So many bytes were forgotten. */
   forgotten(bytes: number): void
-  /** Ends after what is under way. */
+  /** Ends after the step that is under way; an index that comes after it is still written, and waited for by the next call. */
   close(): Promise<void>
 }
 
@@ -30,4 +32,137 @@ export interface MaintenanceOptions {
   reader: Reader
   segmentBytes: number
   log: Pick<Log, 'write'>
+}
+
+/** How many streams are looked at before the event loop gets its turn, and how many are moved at once. */
+const slice = 1_000
+const movedAtOnce = 32
+/** More small segments than this are made one. */
+const manySmall = 32
+
+export function createMaintenance(options: MaintenanceOptions): Maintenance {
+  const { files, layout, logger, contents, segments, segmentBytes } = options
+  /** Segments that can not be read wholly stay as they are. */
+  const damaged = new Set<number>()
+  let work = Promise.resolve()
+  let closing = false
+  let forgotten = 0
+  let waiting = false
+
+  const enqueue = (what: string, task: () => Promise<void>) => {
+    work = work
+      .then(task)
+      .catch((error: unknown) => logger.warn(`Maintenance of the store did not ${what}; it is tried again later`, { error }))
+  }
+  const enqueueTidying = () => {
+    if (waiting || closing) return
+    waiting = true
+    enqueue('tidy up', async () => {
+      waiting = false
+      await tidy()
+    })
+  }
+
+  async function tidy(): Promise<void> {
+    forgotten = 0
+    const candidates = await look()
+    if (candidates === undefined || candidates.size === 0) return
+    await rewrite(candidates)
+    await look()
+  }
+
+  /** Deletes what is dead, and tells which segments are to be rewritten. Undefined when it was interrupted. */
+  async function look(): Promise<Set<number> | undefined> {
+    const bytes = new Map<number, number>()
+    const whole = await eachEntry(async some => {
+      for (const { body } of some) countBytes(body, bytes)
+    })
+    if (!whole) return undefined
+    countTombstones(bytes)
+    const sealed = [...contents.sizes].filter(([segment]) => segment !== contents.segment && !damaged.has(segment))
+    for (const [segment] of sealed) if (!bytes.has(segment)) await remove(segment)
+    const alive = sealed.filter(([segment]) => bytes.has(segment))
+    const small = alive.filter(([, size]) => size < segmentBytes / 16)
+    const half = alive.filter(([segment, size]) => bytes.get(segment)! * 2 < size)
+    return new Set([...half, ...(small.length > manySmall ? small : [])].map(([segment]) => segment))
+  }
+
+  /** A tombstone is needed while a segment that may mention its stream is there. */
+  function countTombstones(bytes: Map<number, number>): void {
+    const numbers = [...contents.sizes.keys()].sort((a, b) => a - b)
+    for (const [stream, { born, home }] of contents.tombstones) {
+      const oldest = numbers.find(segment => segment >= born)
+      if (oldest === undefined || oldest >= home) contents.unbury(stream)
+      else bytes.set(home, (bytes.get(home) ?? 0) + stream.length)
+    }
+  }
+
+  async function remove(segment: number): Promise<void> {
+    const unlessGone = (error: unknown) => {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+    await files.remove(layout.log(segment)).catch(unlessGone)
+    // Tombstones may go when it is certain that the segment does not come back.
+    await files.syncDirectory(layout.logs)
+    contents.drop(segment)
+    await segments.release(segment)
+    await files.remove(layout.index(segment)).catch(unlessGone)
+  }
+
+  async function rewrite(candidates: ReadonlySet<number>): Promise<void> {
+    await eachEntry(async some => {
+      const touched = some.filter(({ body }) => touches(body, candidates))
+      for (let i = 0; i < touched.length && !closing; i += movedAtOnce) {
+        await Promise.all(touched.slice(i, i + movedAtOnce).map(entry => move(entry, candidates)))
+      }
+    })
+    if (!closing) await moveTombstones(options, candidates)
+  }
+
+  async function move(entry: Entry<Trail>, candidates: ReadonlySet<number>): Promise<void> {
+    for (const segment of candidates) {
+      try {
+        await moveStream(options, entry, segment)
+      } catch (error) {
+        if (!isLifechartError(error, 'STORE_CORRUPT')) throw error
+        damaged.add(segment)
+        logger.error('A damaged segment is not rewritten', { ...error.details })
+      }
+    }
+  }
+
+  /** In slices; false when the adapter is closing. */
+  async function eachEntry(visit: (some: Entry<Trail>[]) => Promise<void>): Promise<boolean> {
+    let some: Entry<Trail>[] = []
+    for (const entry of contents.catalogue.entries()) {
+      if (some.push(entry) < slice) continue
+      await visit(some)
+      await setImmediate()
+      if (closing) return false
+      some = []
+    }
+    await visit(some)
+    return !closing
+  }
+
+  return {
+    sealed(index) {
+      enqueue('write an index document', () => writeDocument(files, layout.index(index.segment), indexCodec, index))
+      enqueueTidying()
+    },
+    forgotten(bytes) {
+      forgotten += bytes
+      if (forgotten > segmentBytes / 4) enqueueTidying()
+    },
+    async close() {
+      closing = true
+      await work
+    },
+  }
+}
+
+function touches(trail: Trail, candidates: ReadonlySet<number>): boolean {
+  const bytes = new Map<number, number>()
+  countBytes(trail, bytes)
+  return [...bytes.keys()].some(segment => candidates.has(segment))
 }

@@ -5,6 +5,7 @@ import { corrupt, newerFormat } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'
 import { indexShape, type Layout, logName, logShape, numbersIn, unfinishedShape } from './layout.ts'
 import { format, type Line } from './line.ts'
+import { listIfThere } from './open.ts'
 import { findWitnessed, type Mark, type Scanned, scan } from './scan.ts'
 import { indexCodec, restoreIndex, takeIndex } from './segment-index.ts'
 
@@ -29,8 +30,8 @@ export interface Recovery {
 /** Reads what the log says: by index documents where they fit their segments, by scanning where not. Throws `STORE_CORRUPT`. */
 export async function recover(recovery: Recovery): Promise<Recovered> {
   const { files, layout, readOnly } = recovery
-  const segments = numbersIn(await files.list(layout.logs), logShape)
-  const indexNames = await files.list(layout.indexes)
+  const segments = numbersIn(await listIfThere(files, layout.logs), logShape)
+  const indexNames = await listIfThere(files, layout.indexes)
   const indexes = numbersIn(indexNames, indexShape)
   const contents = createContents()
   let mark: Mark = { offset: 0, n: 0 }

@@ -91,12 +91,25 @@ export function runsIn(trail: Trail, segment: number, version: number): Run[] {
   return found.reverse()
 }
 
-/** Adds the bytes of each run to its segment's count. */
-export function countRuns({ runs }: Trail, bytes: Map<number, number>): void {
-  for (let i = 0; i < runs.length; i += stride) {
-    const segment = Math.floor(runs[i + 1]! / segmentUnit)
-    bytes.set(segment, (bytes.get(segment) ?? 0) + runs[i + 2]!)
+/** The bytes of the lines that the trail needs; adds them to the counts of their segments. */
+export function countBytes({ runs, last, state, view }: Trail, bytes?: Map<number, number>): number {
+  let total = 0
+  const add = (segment: number, length: number) => {
+    total += length
+    bytes?.set(segment, (bytes.get(segment) ?? 0) + length)
   }
+  for (let i = 0; i < runs.length; i += stride) add(Math.floor(runs[i + 1]! / segmentUnit), runs[i + 2]!)
+  const end = runs.length === 0 ? 0 : runs[runs.length - 2]! + runs[runs.length - 1]!
+  const counted = new Set<number>()
+  for (const place of [last, state, view?.place]) {
+    if (place === undefined) continue
+    const at = place.segment * segmentUnit + place.offset
+    // Mostly it is the line of the last events.
+    if (counted.has(at) || (at < end && at >= runs[runs.length - 2]!)) continue
+    counted.add(at)
+    add(place.segment, place.length)
+  }
+  return total
 }
 
 function dropRuns({ runs }: Trail, floor: number, version: number): void {

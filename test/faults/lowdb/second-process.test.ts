@@ -130,7 +130,9 @@ describe('a reader beside a living writer', () => {
     let before = 0
     for (const version of [1, 5, 50, 200, 500]) {
       await reached(reader, 'run/0', version)
-      const inbox = await reader.read('inbox', { after: (await reader.load('inbox'))!.floor, limit: 10_000 }).catch(() => ({ events: [] as string[] }))
+      const inbox = await reader
+        .read('inbox', { after: (await reader.load('inbox'))!.floor, limit: 10_000 })
+        .catch(() => ({ events: [] as string[] }))
       for (let stream = 0; stream < 8; stream++) {
         const { floor, numbers: found } = await numbers(reader, `run/${stream}`)
         expect(found).toEqual(found.map((_, i) => floor + i + 1))

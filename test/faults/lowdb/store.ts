@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import type { Files } from '../../../src/adapters/lowdb/files.ts'
+import { lowdbAdapter } from '../../../src/adapters/lowdb/index.ts'
 import { isLifechartError } from '../../../src/errors.ts'
 import type { PersistenceAdapter } from '../../../src/kernel/port.ts'
 import { type TestEnvironment, testEnvironment } from '../../../src/testing/environment.ts'
 import { simulatedClock } from '../../../src/testing/simulated-clock.ts'
 import type { Disk } from './disk.ts'
 import type { Ledger } from './ledger.ts'
-import { lowdbAdapter } from './scratch-naive.ts'
 import { writeOn } from './script.ts'
 import { turn, whileTimePasses } from './time.ts'
 

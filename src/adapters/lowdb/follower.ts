@@ -1,0 +1,139 @@
+import type { Clock } from '../../kernel/environment.ts'
+import type { Id } from '../../kernel/port.ts'
+import type { Contents } from './contents.ts'
+import { systemCode } from './failures.ts'
+import type { OpenFile } from './files.ts'
+import { logShape, numbersIn } from './layout.ts'
+import type { Line } from './line.ts'
+import { listIfThere } from './open.ts'
+import { absorbLine, type Recovered, type Recovery, recover } from './recovery.ts'
+import { scan } from './scan.ts'
+import type { Segments } from './segments.ts'
+
+/** Keeps up with a writer in another process, which it never disturbs. */
+export interface Follower {
+  readonly contents: Contents
+  /** Looks now what is new. */
+  refresh(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface FollowerOptions extends Recovery {
+  clock: Clock
+  segments: Segments
+  /** Milliseconds between two looks. */
+  pollInterval: number
+  changed(stream: Id, version: number): void
+  changedAll(): void
+}
+
+export async function follow(options: FollowerOptions): Promise<Follower> {
+  const { files, layout, clock, logger, store, segments, pollInterval } = options
+  let { contents, mark } = await recoverBeside(options)
+  /** The last line seen, to notice when the writer has taken back what it could not finish. */
+  let seen: { offset: number; checksum: string } | undefined
+  let looking: Promise<void> | undefined
+  let timer: unknown
+
+  async function look(): Promise<void> {
+    const numbers = numbersIn(await listIfThere(files, layout.logs), logShape)
+    // What was moved out of a segment before it was deleted is in the lines that follow.
+    for (const segment of contents.sizes.keys()) if (!numbers.includes(segment)) await drop(segment)
+    for (const segment of numbers) {
+      if (segment < contents.segment) continue
+      if (segment > contents.segment) {
+        contents.begin(segment)
+        mark = { offset: 0, n: 0 }
+        seen = undefined
+      }
+      if (!(await readOn(segment))) return startOver()
+    }
+  }
+
+  async function drop(segment: number): Promise<void> {
+    contents.drop(segment)
+    await segments.release(segment)
+  }
+
+  /** False when what was read before is not there any more. */
+  async function readOn(segment: number): Promise<boolean> {
+    const file = await openUnlessGone(segment)
+    if (file === undefined) return true
+    try {
+      const size = await file.size()
+      if (size < mark.offset || (seen !== undefined && (await checksumAt(file, seen.offset)) !== seen.checksum)) return false
+      if (size === mark.offset) return true
+      let last: number | undefined
+      const visit = (line: Line, offset: number, length: number) => {
+        absorbLine(contents, store, segment, line, offset, length)
+        for (const { stream, version } of line.changes) options.changed(stream, version)
+        last = offset
+      }
+      mark = await scan(file, mark, visit)
+      contents.measure(segment, mark.offset)
+      if (last !== undefined) seen = { offset: last, checksum: await checksumAt(file, last) }
+      return true
+    } finally {
+      await file.close()
+    }
+  }
+
+  async function openUnlessGone(segment: number): Promise<OpenFile | undefined> {
+    try {
+      return await files.open(layout.log(segment), 'read')
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+  }
+
+  async function startOver(): Promise<void> {
+    ;({ contents, mark } = await recoverBeside(options))
+    seen = undefined
+    options.changedAll()
+  }
+
+  const refresh = () => {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    return looking
+  }
+  const schedule = () => {
+    timer = clock.setTimeout(() => {
+      refresh().catch((error: unknown) => logger.warn('The store was not looked at; it is tried again', { error }))
+      schedule()
+    }, pollInterval)
+  }
+  schedule()
+
+  return {
+    get contents() {
+      return contents
+    },
+    refresh,
+    async close() {
+      clock.clearTimeout(timer)
+      await looking?.catch(() => undefined)
+    },
+  }
+}
+
+/** The writer may delete a segment between the list and the reading: then the list is old, and another look shows a newer one. */
+async function recoverBeside(options: Recovery): Promise<Recovered> {
+  for (;;) {
+    const before = await listIfThere(options.files, options.layout.logs)
+    try {
+      return await recover(options)
+    } catch (error) {
+      const after = await listIfThere(options.files, options.layout.logs)
+      if (systemCode(error) !== 'ENOENT' || before.every(name => after.includes(name))) throw error
+    }
+  }
+}
+
+const checksumLength = 8
+
+async function checksumAt(file: OpenFile, offset: number): Promise<string> {
+  return Buffer.from(await file.read(checksumLength, offset)).toString('latin1')
+}

@@ -1,0 +1,91 @@
+import type { AnyMachineSnapshot } from 'xstate'
+import { type Envelope, newEnvelope, type PersistedSnapshot } from '../envelope.ts'
+import { assertJson } from '../json.ts'
+import { type Cause, type Encoded, encodeStep, type StepRecord } from '../stream/record.ts'
+import type { Draft } from '../stream/writer.ts'
+import type { ChartSpec } from './chart.ts'
+import type { DeadlineEntries } from './deadlines.ts'
+import { type Decision, earliest } from './decision.ts'
+import { contextPatch, persistSnapshot, recordable } from './snapshot.ts'
+
+/** What set a step off, and what more is known of it. */
+export interface Origin {
+  cause: Cause
+  /** The id of the command from another process. */
+  command?: string
+  /** The id of the deadline that fired. */
+  deadline?: string
+}
+
+/** What a step's commit is made of. */
+export interface StepParts {
+  spec: ChartSpec
+  decision: Decision
+  /** Undefined for the first step. */
+  before: AnyMachineSnapshot | undefined
+  origin: Origin
+  /** Milliseconds. */
+  at: number
+  deadlines: DeadlineEntries
+  deadlinesChanged: boolean
+  /** The record carries the whole context. */
+  full: boolean
+  attempt: number
+  draft: Draft
+  /** The rest of the envelope. */
+  envelope: Omit<EnvelopeParts, 'snapshot' | 'deadlines' | 'time' | 'seq'>
+}
+
+export type EnvelopeParts = Omit<Envelope, 'schema' | 'chart' | 'version' | 'hash'>
+
+/** A step ready for the writer; `record` is there once it was encoded. */
+export interface ComposedStep {
+  draft: Draft
+  encode(seq: number): Encoded
+  readonly record: StepRecord | undefined
+}
+
+/** Makes record, envelope and index of a decided step. `NOT_SERIALIZABLE` when the context holds something that is not JSON. */
+export function composeStep(parts: StepParts): ComposedStep {
+  const { spec, decision, before, origin, at, deadlines, full, draft } = parts
+  const { next, event } = decision
+  const persisted = persistSnapshot(spec.machine, next)
+  if (!before) assertJson(persisted.context, 'context')
+  const patch = before && contextPatch(before.context, next.context, persisted.context)
+  const children = Object.keys(next.children)
+  const change: NonNullable<Draft['change']> = {
+    ...draft.change,
+    index: { live: next.status === 'active', changed: at, due: earliest(deadlines), ...spec.index?.(next), ...draft.change?.index },
+  }
+  let record: StepRecord | undefined
+  return {
+    draft: { ...draft, change },
+    get record() {
+      return record
+    },
+    encode(seq) {
+      record = {
+        seq,
+        at,
+        cause: origin.cause,
+        event: recordable(event),
+        from: before?.value,
+        value: next.value,
+        status: next.status,
+        ...(full ? { context: persisted.context } : patch && { patch }),
+        ...((full || parts.deadlinesChanged) && { deadlines }),
+        ...((full || children.length > 0) && { children }),
+        ...(origin.command !== undefined && { command: origin.command }),
+        ...(origin.cause === 'restore' && { attempt: parts.attempt }),
+      }
+      // Only now the number is known: data may have been appended while this waited for its turn.
+      change.state = encodeEnvelope(spec, { ...parts.envelope, seq, time: at, snapshot: persisted, deadlines })
+      return encodeStep(record)
+    },
+  }
+}
+
+/** The envelope as it is stored. */
+export function encodeEnvelope(spec: ChartSpec, parts: Omit<EnvelopeParts, 'snapshot'> & { snapshot: PersistedSnapshot }): string {
+  return JSON.stringify(newEnvelope(spec.machine, parts))
+}

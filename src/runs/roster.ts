@@ -1,0 +1,56 @@
+import type { Kernel } from '../kernel/kernel.ts'
+import { Lanes } from './lanes.ts'
+import type { LiveRun } from './live-run.ts'
+import type { ProducerFunction } from './producer.ts'
+import { Retained } from './retained.ts'
+
+export interface RunsLimits {
+  chunkBytes: number
+  runs: number
+  runsPerOwner: number
+  stopGrace: number
+  typeGrace: number
+  subscriberIdle: number
+  evictedRemembered: number
+}
+
+export interface RunsOptions {
+  /** Where runs are stored. */
+  kernel: Kernel
+  /** Where runs with `durability: 'none'` live. */
+  ephemeral: Kernel
+  limits: RunsLimits
+  /** Milliseconds an ended run stays in memory, and its stream in the store, after its end. */
+  retention: { window: number; stored: number }
+}
+
+/** What the rooms of the runs share: who is here, what is defined, what is counted. */
+export class Roster {
+  readonly kernel: Kernel
+  readonly ephemeral: Kernel
+  readonly limits: RunsLimits
+  readonly retention: RunsOptions['retention']
+  readonly types = new Map<string, ProducerFunction>()
+  readonly lanes = new Lanes()
+  readonly retained: Retained
+  readonly counters = { started: 0, ended: 0, lateWrites: 0, evicted: 0, resumed: 0 }
+
+  constructor({ kernel, ephemeral, limits, retention }: RunsOptions, onEvict: (run: LiveRun) => void) {
+    this.kernel = kernel
+    this.ephemeral = ephemeral
+    this.limits = limits
+    this.retention = retention
+    this.retained = new Retained(kernel.environment.clock, retention.window, limits.evictedRemembered, onEvict)
+  }
+
+  /** The run of this process that the id means: the exact one, else the latest. */
+  here(id: string, runId: string | undefined): LiveRun | undefined {
+    const run = runId === undefined ? this.lanes.latest(id) : this.lanes.run(runId)
+    return run?.id === id ? run : undefined
+  }
+
+  failed(run: LiveRun, error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+    this.kernel.environment.logger.warn('A producer failed.', { run: run.runId, error: text })
+  }
+}

@@ -1,0 +1,275 @@
+import { describe, expect, it } from 'vitest'
+import { type ActorRef, type AnyActorRef, assign, createMachine, enqueueActions, fromCallback, fromPromise, type Snapshot, sendTo, setup, stopChild } from 'xstate'
+import { settled } from '../../src/testing/simulated-clock.ts'
+import { freshRuntimes, published } from '../support/runtimes.ts'
+
+const runtimes = freshRuntimes()
+
+const kid = (effects: string[]) =>
+  fromCallback<{ type: 'ping' }>(({ receive, sendBack }) => {
+    effects.push('started')
+    receive(() => sendBack({ type: 'pong' }))
+    return () => effects.push('stopped')
+  })
+
+describe('children of a chart', () => {
+  it('may be spawned in an assign, stopped, and spawned again under the same id and system id', async () => {
+    const effects: string[] = []
+    const chart = setup({ types: { context: {} as { ref?: AnyActorRef } }, actors: { kid: kid(effects) } }).createMachine({
+      id: 'family',
+      context: {},
+      initial: 'without',
+      states: {
+        without: {
+          on: { take: { target: 'with', actions: assign({ ref: ({ spawn }) => spawn('kid', { id: 'kid', systemId: 'the kid' }) }) } },
+        },
+        with: { on: { leave: { target: 'without', actions: enqueueActions(({ enqueue, context }) => enqueue.stopChild(context.ref as AnyActorRef)) } } },
+      },
+    })
+    const { lifechart } = await runtimes().open()
+    const family = lifechart.actors.spawn(chart, { id: 'a' })
+    await family.dispatch({ type: 'take' })
+    await family.dispatch({ type: 'leave' })
+    await family.dispatch({ type: 'take' })
+    expect(effects).toEqual(['started', 'stopped', 'started'])
+    expect(Object.keys(family.snapshot.children)).toEqual(['kid'])
+  })
+
+  it('may be replaced in one step by another of the same system id', async () => {
+    const effects: string[] = []
+    const chart = setup({ actors: { kid: kid(effects) } }).createMachine({
+      id: 'again',
+      initial: 'a',
+      states: { a: { invoke: { src: 'kid', id: 'kid', systemId: 'the kid' }, on: { again: { target: 'a', reenter: true } } } },
+    })
+    const { lifechart } = await runtimes().open()
+    const again = lifechart.actors.spawn(chart, { id: 'a' })
+    await again.dispatch({ type: 'again' })
+    await again.dispatch({ type: 'again' })
+    expect(effects.filter(effect => effect === 'started')).toHaveLength(3)
+    expect(effects.filter(effect => effect === 'stopped')).toHaveLength(2)
+    expect(again.snapshot.status).toBe('active')
+  })
+
+  it('leave their system id free when the step that would spawn them is refused', async () => {
+    const effects: string[] = []
+    let fails = true
+    const chart = setup({ actors: { kid: kid(effects) } }).createMachine({
+      id: 'careful',
+      context: {},
+      on: {
+        take: {
+          actions: [
+            assign(({ spawn }) => ({ ref: spawn('kid', { id: 'kid', systemId: 'the kid' }) })),
+            assign(() => {
+              if (fails) throw new Error('not yet')
+              return {}
+            }),
+          ],
+        },
+      },
+    })
+    const { lifechart } = await runtimes().open()
+    const careful = lifechart.actors.spawn(chart, { id: 'a' })
+    await expect(careful.dispatch({ type: 'take' })).rejects.toMatchObject({ code: 'CHART_FAULT' })
+    fails = false
+    await careful.dispatch({ type: 'take' })
+    expect(effects).toEqual(['started'])
+  })
+
+  it('can be written to by their system id in the step that spawns them', async () => {
+    const effects: string[] = []
+    const chart = setup({ actors: { kid: kid(effects) } }).createMachine({
+      id: 'caller',
+      initial: 'a',
+      states: {
+        a: { on: { call: 'b' } },
+        b: {
+          invoke: { src: 'kid', id: 'kid', systemId: 'the kid' },
+          entry: sendTo(({ system }) => system.get('the kid') as ActorRef<Snapshot<unknown>, { type: 'ping' }>, { type: 'ping' }),
+          on: { pong: 'c' },
+        },
+        c: {},
+      },
+    })
+    const { lifechart } = await runtimes().open()
+    const caller = lifechart.actors.spawn(chart, { id: 'a' })
+    await caller.dispatch({ type: 'call' })
+    await settled()
+    expect(caller.snapshot.value).toBe('c')
+    expect(effects).toEqual(['started', 'stopped'])
+  })
+
+  it('that share a system id are a fault of the command that makes the second', async () => {
+    const chart = setup({ actors: { kid: kid([]) } }).createMachine({
+      id: 'twins',
+      invoke: { src: 'kid', id: 'first', systemId: 'the kid' },
+      initial: 'a',
+      states: { a: { on: { twin: 'b' } }, b: { invoke: { src: 'kid', id: 'second', systemId: 'the kid' } } },
+    })
+    const { lifechart } = await runtimes().open()
+    const twins = lifechart.actors.spawn(chart, { id: 'a' })
+    await expect(twins.dispatch({ type: 'twin' })).rejects.toMatchObject({ code: 'CHART_FAULT' })
+    expect(twins.snapshot).toMatchObject({ value: 'a', status: 'active' })
+  })
+
+  it('keep a step each for the same event object sent twice in one tick', async () => {
+    const inc = { type: 'inc' }
+    const chart = setup({
+      types: { context: {} as { n: number } },
+      actors: {
+        twice: fromCallback(({ sendBack }) => {
+          sendBack(inc)
+          sendBack(inc)
+        }),
+      },
+    }).createMachine({
+      id: 'double',
+      context: { n: 0 },
+      invoke: { src: 'twice', id: 'twice' },
+      on: { inc: { actions: assign({ n: ({ context }) => context.n + 1 }) } },
+    })
+    const { lifechart } = await runtimes().open()
+    const double = lifechart.actors.spawn(chart, { id: 'a' })
+    await double.started
+    await settled()
+    expect(double.snapshot.context.n).toBe(2)
+    expect(await published(double)).toEqual(['1 start lifechart.start', '2 child inc', '3 child inc'])
+  })
+
+  it('keep the order of what they send while a commit is held', async () => {
+    const chart = setup({
+      types: { context: {} as { order: number[] }, events: {} as { type: 'said'; n: number } | { type: 'poke' } },
+      actors: {
+        speaker: fromCallback<{ type: 'go' }>(({ sendBack, receive }) => {
+          receive(() => {
+            for (let n = 1; n <= 5; n++) setImmediate(() => sendBack({ type: 'said', n }))
+          })
+        }),
+      },
+    }).createMachine({
+      id: 'ordered',
+      context: { order: [] },
+      invoke: { src: 'speaker', id: 'speaker' },
+      on: {
+        poke: { actions: sendTo('speaker', { type: 'go' }) },
+        said: { actions: assign({ order: ({ context, event }) => [...context.order, event.n] }) },
+      },
+    })
+    const { lifechart, store } = await runtimes().open()
+    const ordered = lifechart.actors.spawn(chart, { id: 'a' })
+    await ordered.dispatch({ type: 'poke' })
+    store.hold()
+    await settled()
+    expect(ordered.snapshot.context.order).toEqual([])
+    expect(store.holding).toBe(1)
+    const late = ordered.dispatch({ type: 'said', n: 6 })
+    store.release()
+    await late
+    expect(ordered.snapshot.context.order).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('that have no transition for their error end the chart as a committed fault', async () => {
+    const chart = setup({ actors: { failing: fromPromise(() => Promise.reject(new Error('child died'))) } }).createMachine({
+      id: 'failing',
+      invoke: { src: 'failing', id: 'p' },
+    })
+    const { lifechart } = await runtimes().open()
+    const failing = lifechart.actors.spawn(chart, { id: 'a' })
+    await expect(failing.ended).rejects.toMatchObject({ code: 'CHART_FAULT', cause: { message: 'child died' } })
+    const steps = failing.steps()
+    await steps.next()
+    expect((await steps.next()).value).toMatchObject({
+      seq: 2,
+      cause: 'child',
+      status: 'error',
+      event: { type: 'xstate.error.actor.p', error: { name: 'Error', message: 'child died' } },
+    })
+    expect((await steps.next()).done).toBe(true)
+  })
+
+  it('may fail where the chart has a transition for it', async () => {
+    const chart = setup({ actors: { failing: fromPromise(() => Promise.reject(new Error('child died'))) } }).createMachine({
+      id: 'ready',
+      initial: 'a',
+      states: { a: { invoke: { src: 'failing', id: 'p', onError: 'b' } }, b: {} },
+    })
+    const { lifechart } = await runtimes().open()
+    const ready = lifechart.actors.spawn(chart, { id: 'a' })
+    await ready.started
+    await settled()
+    expect(ready.snapshot).toMatchObject({ value: 'b', status: 'active' })
+  })
+
+  it('that were stopped in the meantime report to nobody', async () => {
+    const ends: ((value: string) => void)[] = []
+    const chart = setup({
+      types: { context: {} as { out: string[] } },
+      actors: { work: fromPromise<string>(() => new Promise(resolve => ends.push(resolve))) },
+      actions: { keep: assign({ out: ({ context, event }) => [...context.out, (event as unknown as { output: string }).output] }) },
+    }).createMachine({
+      id: 'restarted',
+      context: { out: [] },
+      initial: 'a',
+      states: { a: { invoke: { src: 'work', id: 'w', onDone: { actions: 'keep' } }, on: { again: { target: 'a', reenter: true } } } },
+    })
+    const { lifechart, store } = await runtimes().open()
+    const restarted = lifechart.actors.spawn(chart, { id: 'a' })
+    await restarted.started
+    store.hold()
+    const again = restarted.dispatch({ type: 'again' })
+    await settled()
+    ends[0]?.('of the first')
+    await settled()
+    store.release()
+    await again
+    await settled()
+    expect(restarted.snapshot.context.out).toEqual([])
+    ends[1]?.('of the second')
+    await settled()
+    expect(restarted.snapshot.context.out).toEqual(['of the second'])
+  })
+
+  it('may be machines with a life of their own', async () => {
+    const inner = createMachine({ id: 'inner', initial: 'a', states: { a: { on: { step: 'b' } }, b: { type: 'final' } } })
+    const chart = setup({ actors: { inner } }).createMachine({
+      id: 'outer',
+      initial: 'a',
+      states: {
+        a: { invoke: { src: 'inner', id: 'inner', onDone: 'b' }, on: { step: { actions: sendTo('inner', { type: 'step' }) } } },
+        b: { entry: stopChild('inner') },
+      },
+    })
+    const { lifechart } = await runtimes().open()
+    const outer = lifechart.actors.spawn(chart, { id: 'a' })
+    await outer.dispatch({ type: 'step' })
+    await settled()
+    expect(outer.snapshot).toMatchObject({ value: 'b', children: {} })
+  })
+
+  it('can not be of a source that is not registered', async () => {
+    const chart = createMachine({
+      id: 'inline',
+      initial: 'a',
+      states: { a: { on: { go: 'b' } }, b: { invoke: { src: fromCallback(() => undefined), id: 'x' } } },
+    })
+    const { lifechart } = await runtimes().open()
+    const inline = lifechart.actors.spawn(chart.provide({}), { id: 'a' })
+    await inline.started
+    const spawning = createMachine({ id: 'spawning', context: {}, on: { go: { actions: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined), { id: 'x' }) })) } } })
+    const other = lifechart.actors.spawn(spawning, { id: 'a' })
+    await expect(other.dispatch({ type: 'go' })).rejects.toMatchObject({ code: 'CHART_FAULT', message: expect.stringContaining('setup()') })
+    expect(other.snapshot.children).toEqual({})
+  })
+
+  it('can not be of a source that is not registered in a step of the chart itself: it ends as an error', async () => {
+    const chart = setup({ actors: { soon: fromPromise(async () => 1) } }).createMachine({
+      id: 'spawning',
+      context: {},
+      invoke: { src: 'soon', id: 'soon', onDone: { actions: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined), { id: 'x' }) })) } },
+    })
+    const { lifechart } = await runtimes().open()
+    const spawning = lifechart.actors.spawn(chart, { id: 'a' })
+    await expect(spawning.ended).rejects.toMatchObject({ code: 'CHART_FAULT' })
+  })
+})
