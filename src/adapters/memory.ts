@@ -7,17 +7,18 @@ import { search } from './catalogue/search.ts'
 import { createSessions } from './catalogue/sessions.ts'
 import { stageCommit, stageForget } from './catalogue/stage.ts'
 import { createWatchers } from './catalogue/watchers.ts'
+import { PackedEvents } from './packed-events.ts'
 
 interface Body {
   /** Number `floor + 1` first. */
-  events: Json[]
+  events: PackedEvents
   state: Json | undefined
   view: { through: number; data: Json } | undefined
 }
 
 /** Keeps everything in this process, and loses it with it. Opening it again, after closing, finds the data. */
 export function memoryAdapter(): AdapterSource {
-  const catalogue = createCatalogue<Body>(() => ({ events: [], state: undefined, view: undefined }))
+  const catalogue = createCatalogue<Body>(() => ({ events: new PackedEvents(), state: undefined, view: undefined }))
   const sessions = createSessions()
   const watchers = createWatchers()
 
@@ -39,7 +40,7 @@ export function memoryAdapter(): AdapterSource {
         catalogue.apply(plan)
         for (const { stream, events, state, view } of commit.changes) {
           const { head, body } = catalogue.entry(stream)!
-          if (events !== undefined) for (const event of events) body.events.push(event)
+          if (events !== undefined) body.events.push(events)
           if (state !== undefined) body.state = state
           if (view !== undefined) body.view = { through: head.version, data: view }
           watchers.changed(stream, head.version)
@@ -49,8 +50,7 @@ export function memoryAdapter(): AdapterSource {
 
       async load(at) {
         guard()
-        const stream = typeof at === 'string' ? at : catalogue.holder(at.key)
-        const entry = stream === undefined ? undefined : catalogue.entry(stream)
+        const entry = catalogue.find(at)
         return entry && { ...present(entry), view: entry.body.view && { ...entry.body.view } }
       },
 
@@ -89,7 +89,7 @@ export function memoryAdapter(): AdapterSource {
         const plan = stageForget(catalogue, stream, options)
         if (plan === undefined) return
         catalogue.apply(plan)
-        for (const { floor } of plan.heads) catalogue.entry(stream)!.body.events.splice(0, floor - plan.before[0]!.floor)
+        for (const { floor } of plan.heads) catalogue.entry(stream)!.body.events.drop(floor - plan.before[0]!.floor)
       },
 
       async close() {

@@ -106,22 +106,33 @@ export async function sendCommand(house: CommandHouse, target: Stream<unknown>, 
   })
 }
 
+const receiving = new WeakMap<Host, Promise<void>>()
+
 /** Decides the commands that arrived for a lifecycle owned here, in order, each once. */
-export async function receiveCommands(house: CommandHouse, host: Host): Promise<void> {
+export function receiveCommands(house: CommandHouse, host: Host): Promise<void> {
+  const receive = () => receiveNow(house, host)
+  const turn = (receiving.get(host) ?? Promise.resolve()).then(receive, receive)
+  receiving.set(host, turn)
+  return turn
+}
+
+async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
   const { adapter, environment, persistence } = house
-  const entries = await readEntries(adapter, host.id, host.commands)
+  const entries = await readEntries(adapter, host.id, host.commandsTaken)
   const answered = new Set(entries.flatMap(({ entry }) => ('answer' in entry ? [entry.answer] : [])))
   for (const { seq, entry } of entries) {
-    if (seq <= host.commands) continue
-    host.commands = seq
+    host.commandsTaken = seq
     if (!('event' in entry) || answered.has(entry.id)) continue
     try {
-      await host.dispatch(entry.event, entry.id)
+      await host.dispatch(entry.event, { id: entry.id, seq })
     } catch (error) {
-      if (host.released || !isLifechartError(error) || error.retryable) throw error
+      // Its commit goes on, and the step is the answer.
+      if (isLifechartError(error, 'STORE_UNAVAILABLE')) continue
+      if (host.released || !isLifechartError(error)) throw error
       const overdue = () => environment.logger.warn('A refusal waits for the store.', { stream: host.id })
       const change = append(host.id, { answer: entry.id, code: error.code, message: error.message })
       await persist({ id: environment.ids(), changes: [change] }, { ...persistence, onOverdue: overdue })
+      host.commands = seq
     }
   }
 }

@@ -60,6 +60,8 @@ export class Kernel {
   readonly transitions = new Subject<Transition>()
   readonly counters = { steps: 0, takeovers: 0, lost: 0, commands: 0 }
   readonly #hosts = new Map<string, Host>()
+  /** Whose stream had followers here before it was to be taken over. */
+  readonly #followed = new WeakSet<Host>()
   readonly #products = new Map<string, Product>()
   readonly #listeners = new Map<string, Set<() => void>>()
   readonly #closing = new AbortController()
@@ -116,6 +118,8 @@ export class Kernel {
         this.#productOf(host).ended?.(host)
       },
       lost: (host, error) => this.#lost(host, error),
+      unopened: host => this.#unopened(host),
+      renewSession: async () => this.#liveness?.renew(),
     }
     this.#commands = {
       environment,
@@ -199,7 +203,10 @@ export class Kernel {
     // Who follows it already goes on with the same stream, if it is as far as the store.
     const stream = known && known.head === head.version ? known : new Stream<E>(head.stream, head.version, this.streams, presentation)
     const host = this.#admit(new Host(head.stream, spec, stream as unknown as Stream<unknown>, this.#house, { stored: head }))
-    if (known === stream) this.tails.drop(head.stream)
+    if (known === stream) {
+      this.tails.drop(head.stream)
+      this.#followed.add(host)
+    }
     return host
   }
 
@@ -264,7 +271,7 @@ export class Kernel {
         const page = await this.adapter.query({ kinds: ['commands'], limit: 256, ...(cursor !== undefined && { cursor }) })
         for (const { stream, version } of page.items) {
           const host = this.#hosts.get(commanded(stream) ?? '')
-          if (host && version > host.commands) void this.receiveCommands(host)
+          if (host && version > host.commandsTaken) void this.receiveCommands(host)
         }
         cursor = page.next
       } while (cursor !== undefined)
@@ -284,24 +291,34 @@ export class Kernel {
     }
   }
 
+  /** Whoever followed it goes on following. */
+  #unopened(host: Host): void {
+    this.remove(host)
+    if (this.#followed.has(host)) this.#follow(host.stream)
+  }
+
+  #follow(stream: Stream<unknown>): void {
+    if (stream.ended) return
+    this.tails.adopt(stream)
+    void stream.refresh?.()
+  }
+
   #lost(host: Host, error: LifechartError): void {
     this.counters.lost++
     this.remove(host)
-    if (!host.stream.ended && host.stream.head > 0) {
-      this.tails.adopt(host.stream)
-      void host.stream.refresh?.()
-    }
+    this.#follow(host.stream)
     this.#productOf(host).lost?.(host, error)
   }
 
   /** Our session lapsed: what it owned may be somebody else's by now. What is not is found by the next look. */
   #sessionLost(): void {
     const error = new LifechartError('SESSION_LOST', 'The session of this runtime lapsed; its lifecycles are taken over anew.')
-    for (const host of [...this.#hosts.values()]) {
+    const lost = [...this.#hosts.values()].filter(host => host.begun)
+    for (const host of lost) {
       host.abandon(error)
       this.#lost(host, error)
     }
-    void this.sweep.sweep()
+    this.sweep.reconsider(lost.map(host => host.id))
   }
 
   /** Ends this runtime's part: nothing is written after it. */

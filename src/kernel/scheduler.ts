@@ -10,6 +10,9 @@ export interface Sleeper {
 /** Longer delays overflow a Node timer, which then fires at once. */
 const longestTimer = 2_147_483_647
 
+/** So many alarms that no longer count are kept at least; beyond, as many as those that count. */
+const slack = 64
+
 interface Alarm {
   at: number
   sleeper: Sleeper
@@ -21,7 +24,9 @@ interface Alarm {
  */
 export class Scheduler {
   readonly #clock: Clock
-  readonly #heap: Alarm[] = []
+  #heap: Alarm[] = []
+  /** At this many the heap is cleared of alarms that no longer count. */
+  #crowded = 2 * slack
   #timer: unknown
   #armedFor = Number.POSITIVE_INFINITY
   #closed = false
@@ -39,7 +44,13 @@ export class Scheduler {
   arm(sleeper: Sleeper): void {
     if (this.#closed || sleeper.due === null || !Number.isFinite(sleeper.due)) return
     this.#push({ at: sleeper.due, sleeper })
+    if (this.#heap.length > this.#crowded) this.#clear()
     this.#set()
+  }
+
+  /** Wakes what is due now. A clock that was set forwards makes no timer ring: somebody has to look from time to time. */
+  check(): void {
+    if (!this.#closed) this.#ring()
   }
 
   close(): void {
@@ -63,13 +74,24 @@ export class Scheduler {
   #ring(): void {
     this.#armedFor = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
+    const ringing: Alarm[] = []
     for (let alarm = this.#heap[0]; alarm && alarm.at <= now; alarm = this.#heap[0]) {
       this.#pop()
-      if (alarm.sleeper.due !== alarm.at) continue
-      alarm.sleeper.due = null
-      alarm.sleeper.wake(now)
+      ringing.push(alarm)
+    }
+    // One that is armed again for a time that has passed waits for the next ring: this one has an end.
+    for (const { at, sleeper } of ringing) {
+      if (sleeper.due !== at) continue
+      sleeper.due = null
+      sleeper.wake(now)
     }
     this.#set()
+  }
+
+  #clear(): void {
+    const counting = new Map(this.#heap.filter(({ at, sleeper }) => sleeper.due === at).map(alarm => [alarm.sleeper, alarm]))
+    this.#heap = [...counting.values()].sort((a, b) => a.at - b.at)
+    this.#crowded = 2 * Math.max(slack, this.#heap.length)
   }
 
   #push(alarm: Alarm): void {

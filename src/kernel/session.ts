@@ -18,7 +18,7 @@ export class Liveness {
   readonly #options: LivenessOptions
   #session: Session
   #timer: unknown
-  #renewing = false
+  #renewing: Promise<void> | undefined
   #closed = false
 
   static async open(options: LivenessOptions): Promise<Liveness> {
@@ -38,13 +38,19 @@ export class Liveness {
   #arm(): void {
     this.#timer = this.#options.clock.setTimeout(() => {
       this.#arm()
-      void this.#renew()
+      void this.renew()
     }, this.#options.ttl / 3)
   }
 
+  /** Renews the session now, or opens another if it had lapsed; a failure is logged, and tried again with the next renewal. */
+  renew(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined
+    })
+    return this.#renewing
+  }
+
   async #renew(): Promise<void> {
-    if (this.#renewing) return
-    this.#renewing = true
     const { adapter, node, ttl, logger, onLost } = this.#options
     try {
       await this.#session.renew()
@@ -62,8 +68,6 @@ export class Liveness {
       } catch (failure) {
         logger.warn('No new session could be opened; trying again.', { error: String(failure) })
       }
-    } finally {
-      this.#renewing = false
     }
   }
 

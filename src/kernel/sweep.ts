@@ -1,3 +1,4 @@
+import { isLifechartError } from '../errors.ts'
 import type { Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
 import type { Scheduler, Sleeper } from './scheduler.ts'
 
@@ -27,12 +28,15 @@ const page = 256
 export class Sweep implements Sleeper {
   readonly #options: SweepOptions
   due: number | null = null
-  /** What was looked at and left, with the version it had. */
+  /** What was looked at and left, with the version it had: not looked at again before it has moved, or is due. */
   readonly #left = new Map<string, number>()
+  /** What could not be taken over though it is due, with the version it had: not asked for before the next sweep. */
+  readonly #failed = new Map<string, number>()
   #timer: unknown
   #sweeping: Promise<void> | undefined
   #firing: Promise<void> | undefined
-  #asking = false
+  #asking: Promise<void> | undefined
+  #again = false
   #dirty: unknown
   #closed = false
 
@@ -58,12 +62,14 @@ export class Sweep implements Sleeper {
     if (this.#closed) return
     this.#timer = this.#options.environment.clock.setTimeout(() => {
       this.#arm()
+      this.#options.scheduler.check()
       void this.sweep()
     }, this.#options.interval)
   }
 
   /** Looks at everything that is free and live. */
   sweep(): Promise<void> {
+    if (!this.#sweeping) this.#failed.clear()
     this.#sweeping ??= this.#visit('free').finally(() => {
       this.#sweeping = undefined
     })
@@ -77,8 +83,7 @@ export class Sweep implements Sleeper {
   }
 
   async #visit(finding: Finding, dueUntil?: number): Promise<void> {
-    const { adapter, environment, kinds, held, adopt } = this.#options
-    let failed = false
+    const { adapter, environment, kinds, held } = this.#options
     try {
       let cursor: string | undefined
       do {
@@ -91,43 +96,75 @@ export class Sweep implements Sleeper {
         })
         for (const head of found.items) {
           if (this.#closed) return
-          if (held(head.stream) || (finding === 'free' && this.#left.get(head.stream) === head.version)) continue
-          try {
-            const taken = await adopt(head, finding)
-            if (taken) this.#left.delete(head.stream)
-            else this.#left.set(head.stream, head.version)
-          } catch (error) {
-            failed = true
-            this.#left.set(head.stream, head.version)
-            environment.logger.error('A stored lifecycle could not be taken over.', { stream: head.stream, error: String(error) })
-          }
+          const seen = finding === 'free' ? this.#left : this.#failed
+          if (!held(head.stream) && seen.get(head.stream) !== head.version) await this.#look(head, finding)
         }
         cursor = found.next
       } while (cursor !== undefined)
     } catch (error) {
-      failed = true
       environment.logger.warn('The store could not be searched; trying again.', { error: String(error) })
     }
-    // What failed is still due: asking at once again would turn in a circle until the next sweep.
-    if (!failed || finding === 'free') await this.ask(failed)
+    await this.ask()
+  }
+
+  async #look(head: StreamHead, finding: Finding): Promise<void> {
+    const { stream, version } = head
+    try {
+      if (await this.#options.adopt(head, finding)) {
+        this.#left.delete(stream)
+        return
+      }
+      this.#left.set(stream, version)
+      if (finding === 'due') this.#failed.set(stream, version)
+    } catch (error) {
+      // Somebody else was faster.
+      if (isLifechartError(error, 'OWNED', 'VERSION_CONFLICT')) return
+      this.#failed.set(stream, version)
+      // What can not be read is not read again before something about it changes.
+      if (isLifechartError(error, 'ENVELOPE_INVALID', 'ENVELOPE_VERSION')) this.#left.set(stream, version)
+      this.#options.environment.logger.error('A stored lifecycle could not be taken over.', { stream, error: String(error) })
+    }
   }
 
   /** Finds the earliest deadline among what is free, and sets the alarm for it. */
-  async ask(onlyLater = false): Promise<void> {
-    if (this.#asking || this.#closed) return
-    this.#asking = true
-    const { adapter, environment, kinds, held, scheduler } = this.#options
-    try {
-      const { items } = await adapter.query({ kinds: kinds(), free: true, order: 'due', dueUntil: Number.MAX_SAFE_INTEGER, limit: 16 })
-      const now = environment.clock.now()
-      const next = items.find(head => !held(head.stream) && !(onlyLater && (head.index.due ?? 0) <= now && this.#left.has(head.stream)))
-      this.due = next?.index.due ?? null
-      scheduler.arm(this)
-    } catch (error) {
-      environment.logger.warn('The next deadline could not be read; trying again.', { error: String(error) })
-    } finally {
-      this.#asking = false
+  ask(): Promise<void> {
+    // What is under way may have looked before the change that this is about.
+    this.#again = true
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #ask(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false
+      try {
+        this.due = await this.#earliest()
+        this.#options.scheduler.arm(this)
+      } catch (error) {
+        this.#options.environment.logger.warn('The next deadline could not be read; trying again.', { error: String(error) })
+      }
     }
+  }
+
+  async #earliest(): Promise<number | null> {
+    const { adapter, kinds, held } = this.#options
+    let cursor: string | undefined
+    do {
+      const { items, next } = await adapter.query({
+        kinds: kinds(),
+        free: true,
+        order: 'due',
+        dueUntil: Number.MAX_SAFE_INTEGER,
+        limit: 16,
+        ...(cursor !== undefined && { cursor }),
+      })
+      const first = items.find(({ stream, version }) => !held(stream) && this.#failed.get(stream) !== version)
+      if (first) return first.index.due
+      cursor = next
+    } while (cursor !== undefined)
+    return null
   }
 
   wake(now: number): void {

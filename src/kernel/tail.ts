@@ -9,6 +9,8 @@ const pageRecords = 1024
 class Tail<E> {
   readonly stream: Stream<E>
   readonly #house: StreamHouse
+  /** The stream is ours now, or nobody follows it any more. */
+  dropped = false
   #reading: Promise<void> | undefined
   #again = false
 
@@ -37,11 +39,13 @@ class Tail<E> {
         this.#again = false
         for (;;) {
           if (stream.ended) return
+          const after = stream.head
           const { events, head } = await this.#house.adapter.read(stream.id, {
-            after: stream.head,
+            after,
             limit: pageRecords,
             maxBytes: 1024 * 1024,
           })
+          if (this.dropped) return
           if (events.length === 0) break
           const entries = events.map(decode)
           stream.publish(entries, events)
@@ -97,7 +101,10 @@ export class Tails {
   /** Stops following; the stream itself lives on, or is disposed by its owner. */
   drop(id: string): void {
     const tail = this.#tails.get(id)
-    if (tail) tail.stream.refresh = undefined
+    if (tail) {
+      tail.stream.refresh = undefined
+      tail.dropped = true
+    }
     this.#tails.delete(id)
   }
 

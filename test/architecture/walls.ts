@@ -17,6 +17,7 @@ const rooms: readonly Room[] = [
   { at: 'index.ts', may: face },
   { at: 'lifechart.ts', may: face },
   { at: 'actors.ts', may: face },
+  { at: 'lifecycle.ts', may: face },
   { at: 'machines/', may: ['machines/', 'xstate'] },
   { at: 'kernel/port.ts', may: ['errors.ts', 'kernel/environment.ts'] },
   { at: 'kernel/', may: ['kernel/', 'errors.ts', 'xstate', 'rxjs', 'node:'] },

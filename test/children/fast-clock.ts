@@ -6,8 +6,11 @@ interface Timer {
   callback: () => void
 }
 
-/** Turns of the event loop without any file operation under way, after which nothing will happen but by time. */
-const quietTurns = 10
+/** Turns of the event loop with nothing under way, after which nothing will happen but by time. */
+const quietTurns = 4
+
+/** File operations, and turns of the event loop that are not ours. */
+const work = /^(FS|File|Close|Immediate)/
 
 /**
  * Time that passes only when the process has nothing else to do, and then at once to the next timer. The file keeps the time
@@ -22,11 +25,13 @@ export function fastClock(file: string, longest: number): Clock {
   const timers: Timer[] = []
 
   function turn(): void {
+    quiet = process.getActiveResourcesInfo().some(name => work.test(name)) ? 0 : quiet + 1
+    if (quiet >= quietTurns) pass()
     turning = timers.length > 0
-    if (!turning) return
-    setImmediate(turn)
-    quiet = process.getActiveResourcesInfo().some(name => name.startsWith('FS') || name.startsWith('File')) ? 0 : quiet + 1
-    if (quiet < quietTurns) return
+    if (turning) setImmediate(turn)
+  }
+
+  function pass(): void {
     quiet = 0
     const timer = timers.shift()
     if (!timer) return
@@ -43,10 +48,8 @@ export function fastClock(file: string, longest: number): Clock {
     setTimeout(callback, delay) {
       const timer = { at: now + Math.max(0, delay), callback }
       timers.splice(timers.findLastIndex(other => other.at <= timer.at) + 1, 0, timer)
-      if (!turning) {
-        turning = true
-        setImmediate(turn)
-      }
+      if (!turning) setImmediate(turn)
+      turning = true
       return timer
     },
     clearTimeout(timer) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type ActorRef, type AnyActorRef, assign, createMachine, enqueueActions, fromCallback, fromPromise, type Snapshot, sendTo, setup, stopChild } from 'xstate'
+import { type ActorRef, type AnyActorRef, assign, createMachine, enqueueActions, fromCallback, fromPromise, type Snapshot, sendTo, setup, spawnChild, stopChild } from 'xstate'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { freshRuntimes, published } from '../support/runtimes.ts'
 
@@ -85,11 +85,13 @@ describe('children of a chart', () => {
       states: {
         a: { on: { call: 'b' } },
         b: {
-          invoke: { src: 'kid', id: 'kid', systemId: 'the kid' },
-          entry: sendTo(({ system }) => system.get('the kid') as ActorRef<Snapshot<unknown>, { type: 'ping' }>, { type: 'ping' }),
+          entry: [
+            spawnChild('kid', { id: 'kid', systemId: 'the kid' }),
+            sendTo(({ system }) => system.get('the kid') as ActorRef<Snapshot<unknown>, { type: 'ping' }>, { type: 'ping' }),
+          ],
           on: { pong: 'c' },
         },
-        c: {},
+        c: { entry: stopChild('kid') },
       },
     })
     const { lifechart } = await runtimes().open()
@@ -263,10 +265,13 @@ describe('children of a chart', () => {
   })
 
   it('can not be of a source that is not registered in a step of the chart itself: it ends as an error', async () => {
-    const chart = setup({ actors: { soon: fromPromise(async () => 1) } }).createMachine({
+    const chart = setup({
+      actors: { soon: fromPromise(async () => 1) },
+      actions: { spawnInline: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined) as never, { id: 'x' } as never) })) as never },
+    }).createMachine({
       id: 'spawning',
       context: {},
-      invoke: { src: 'soon', id: 'soon', onDone: { actions: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined), { id: 'x' }) })) } },
+      invoke: { src: 'soon', id: 'soon', onDone: { actions: 'spawnInline' } },
     })
     const { lifechart } = await runtimes().open()
     const spawning = lifechart.actors.spawn(chart, { id: 'a' })

@@ -1,113 +1,208 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { memoryAdapter } from '../../src/adapters/memory.ts'
-import { type Lifechart, openLifechart } from '../../src/lifechart.ts'
-import type { RunEvent } from '../../src/runs/events.ts'
-import { testEnvironment } from '../../src/testing/environment.ts'
+import { describe, expect, it } from 'vitest'
 import { settled } from '../../src/testing/simulated-clock.ts'
+import { codeOf, collect, emits, emitsAndStays, errorOf, latch, patient, processes, Reader } from './support.ts'
 
-const open: Lifechart[] = []
-async function runtime(store = memoryAdapter(), env = testEnvironment()) {
-  const lifechart = await openLifechart({ adapter: store, ...env })
-  open.push(lifechart)
-  return { lifechart, store, env }
-}
-afterEach(async () => {
-  for (const l of open.splice(0)) await l.close({ mode: 'handover' })
-})
-async function collect(events: AsyncIterable<RunEvent>) {
-  const all: RunEvent[] = []
-  for await (const event of events) all.push(event)
-  return all
-}
+const house = processes()
 
-describe('a run', () => {
-  it('delivers every event and ends', async () => {
-    const { lifechart } = await runtime()
-    const run = lifechart.runs.start('chat-1', async function* () {
-      yield 'a'
-      yield { b: 1 }
-      return { ok: true }
+describe('a run that is started', () => {
+  it('is registered when start returns: it can be found, followed and stopped in the same tick', async () => {
+    const { runs, lifechart } = await house.open()
+    const run = runs.start('chat', emits('a'))
+    expect(run).toMatchObject({ id: 'chat', status: 'running' })
+    expect(lifechart.stats()).toMatchObject({ 'runs.started': 1, 'runs.live': 1 })
+    const byId = collect(runs.subscribe('chat'))
+    const byRunId = collect(runs.subscribe('chat', { runId: run.runId }))
+    expect(await byId).toEqual(await byRunId)
+    expect((await byId).at(-1)).toEqual({ seq: 3, type: 'end', status: 'done' })
+  })
+
+  it('opens its producer only when the start is committed', async () => {
+    const { runs, store } = await house.open()
+    let opened = 0
+    let started = false
+    store.hold()
+    const run = runs.start('chat', () => void opened++)
+    run.started.then(() => {
+      started = true
     })
-    const sub = collect(run.subscribe())
-    expect(await sub).toEqual([
+    await settled()
+    expect({ opened, started }).toEqual({ opened: 0, started: false })
+    store.release()
+    await run.started
+    await run.ended
+    expect({ opened, started }).toEqual({ opened: 1, started: true })
+  })
+
+  it('numbers every event densely, state steps too, and gives all subscribers the same', async () => {
+    const { runs } = await house.open()
+    const go = latch()
+    const run = runs.start('chat', async function* ({ signal }) {
+      yield 'a'
+      await go.opened
+      yield { b: 1 }
+      if (!signal.aborted) return { ok: true }
+    })
+    const early = new Reader(run.subscribe())
+    await settled()
+    const midway = new Reader(runs.subscribe('chat'))
+    await settled()
+    go.open()
+    await Promise.all([early.done, midway.done])
+    const expected = [
       { seq: 1, type: 'state', state: 'running' },
       { seq: 2, type: 'chunk', data: 'a' },
       { seq: 3, type: 'chunk', data: { b: 1 } },
       { seq: 4, type: 'end', status: 'done', result: { ok: true } },
-    ])
-    expect(await collect(lifechart.runs.subscribe('chat-1', { after: 2 }))).toHaveLength(2)
-    expect((await run.ended).status).toBe('done')
-    expect(run.result).toEqual({ ok: true })
-    expect(await lifechart.runs.get('chat-1')).toMatchObject({ status: 'done', head: 4 })
+    ]
+    expect(early.events).toEqual(expected)
+    expect(midway.events).toEqual(expected)
+    expect(await collect(run.subscribe())).toEqual(expected)
+    expect(await collect(run.subscribe())).toEqual(expected)
   })
-  it('ends a run that was stopped before it began', async () => {
-    const { lifechart } = await runtime()
-    let opened = false
-    const run = lifechart.runs.start('chat-1', async function* () {
-      opened = true
-      yield 1
-    })
-    expect(await run.stop()).toBe(true)
-    expect(run.status).toBe('stopped')
-    expect(opened).toBe(false)
-    expect(await collect(run.subscribe())).toEqual([
-      { seq: 1, type: 'state', state: 'running' },
-      { seq: 2, type: 'state', state: 'stopping' },
-      { seq: 3, type: 'end', status: 'stopped', reason: 'user' },
-    ])
+
+  it('is the one that its id means until the next start; an exact run id goes on meaning it', async () => {
+    const { runs } = await house.open()
+    const first = runs.start('chat', emits('first'))
+    await first.ended
+    const second = runs.start('chat', patient)
+    await second.started
+    expect(second.runId).not.toBe(first.runId)
+    expect(await runs.get('chat')).toMatchObject({ runId: second.runId, status: 'running' })
+    expect(await runs.get('chat', { runId: first.runId })).toMatchObject({ runId: first.runId, status: 'done', head: 3 })
+    expect(await collect(runs.subscribe('chat', { runId: first.runId }))).toHaveLength(3)
+    expect(await runs.stop('chat', { runId: first.runId })).toBe(false)
+    expect(second.status).toBe('running')
+    expect(await runs.stop('chat')).toBe(true)
+    expect(await second.ended).toMatchObject({ status: 'stopped', reason: 'user' })
   })
-  it('replaces', async () => {
-    const { lifechart } = await runtime()
-    const log: string[] = []
-    const a = lifechart.runs.start('s', async function* ({ signal }) {
-      try {
-        yield 'a1'
-        await new Promise<void>(r => signal.addEventListener('abort', () => r()))
-        yield 'a2'
-      } finally {
-        log.push('a clean')
-      }
-    })
-    await settled()
-    const b = lifechart.runs.start('s', async function* () {
-      log.push('b')
-      yield 'b'
-    })
-    const [ea, eb] = await Promise.all([collect(a.subscribe()), collect(b.subscribe())])
-    expect(log).toEqual(['a clean', 'b'])
-    expect(ea.at(-1)).toMatchObject({ type: 'end', status: 'stopped', reason: 'replaced', by: b.runId })
-    expect(eb.map(e => e.type)).toEqual(['state', 'state', 'chunk', 'end'])
+
+  it('is not found under an id that is not its own', async () => {
+    const { runs } = await house.open()
+    const run = runs.start('chat', patient)
+    await run.started
+    expect(await runs.get('other', { runId: run.runId })).toBeUndefined()
+    expect(await runs.stop('other', { runId: run.runId })).toBe(false)
+    expect(await errorOf(() => runs.subscribe('other', { runId: run.runId }).next())).toEqual(codeOf('RUN_NOT_FOUND'))
+    expect(run.status).toBe('running')
   })
-  it('forced after the grace', async () => {
-    const { lifechart, env } = await runtime()
-    const a = lifechart.runs.start('s', () => new Promise(() => undefined))
-    await settled()
-    const stopped = a.stop()
-    await env.clock.advance(4999)
-    expect(a.status).toBe('stopping')
-    await env.clock.advance(1)
-    expect(await stopped).toBe(true)
-    expect(await a.ended).toMatchObject({ status: 'stopped', forced: true })
-  })
-  it('resumes after a crash', async () => {
-    const { lifechart, store, env } = await runtime()
-    const producer = async function* ({ attempt, chunks, lastChunk, input, signal }: import('../../src/runs/producer.ts').ProducerContext) {
-      if (attempt === 1) {
+})
+
+describe('a producer', () => {
+  it.each([
+    ['an async generator', emits(1, 2)],
+    [
+      'a generator',
+      function* () {
         yield 1
         yield 2
-        await new Promise(r => signal.addEventListener('abort', r))
-      }
-      yield [attempt, chunks, lastChunk, input]
-    }
-    lifechart.runs.define('count', producer)
-    lifechart.runs.start('s', { type: 'count', input: 'in' }, { orphan: 'resume' })
+      },
+    ],
+    ['a ready-made async iterable', emits(1, 2)()],
+    ['a function that makes an async iterable', () => emits(1, 2)()],
+    ['a promise of an async iterable', async () => emits(1, 2)()],
+  ])('may be %s', async (_name, producer) => {
+    const { runs } = await house.open()
+    const run = runs.start('chat', producer)
+    expect((await collect(run.subscribe())).map(event => (event.type === 'chunk' ? event.data : event.type))).toEqual(['state', 1, 2, 'end'])
+  })
+
+  it.each([
+    ['a value', () => 7, 7],
+    ['a promise', async () => ({ seven: 7 }), { seven: 7 }],
+    ['an array, which is a value', () => [1, 2], [1, 2]],
+    ['null', () => null, null],
+    ['nothing', () => undefined, undefined],
+    ['text, which is a value', () => 'seven', 'seven'],
+  ])('may return %s: that is the result, and it is stored with the end', async (_name, producer, result) => {
+    const { runs } = await house.open()
+    const run = runs.start('chat', producer)
+    const events = await collect(run.subscribe())
+    expect(run.result).toEqual(result)
+    expect(events).toEqual([{ seq: 1, type: 'state', state: 'running' }, await run.ended])
+    expect((await runs.get('chat'))?.end).toEqual({ seq: 2, type: 'end', status: 'done', ...(result !== undefined && { result }) })
+  })
+
+  it('is told its input, that this is the first attempt, and that nothing was before it', async () => {
+    const { runs } = await house.open()
+    const seen: unknown[] = []
+    runs.define('note', ({ input, attempt, lastSeq, chunks, lastChunk }) => {
+      seen.push({ input, attempt, lastSeq, chunks, lastChunk })
+    })
+    await runs.start('chat', { type: 'note', input: { question: 'why' } }).ended
+    await runs.start('chat', { type: 'note' }).ended
+    const nothingBefore = { attempt: 1, lastSeq: 0, chunks: 0, lastChunk: undefined }
+    expect(seen).toEqual([
+      { input: { question: 'why' }, ...nothingBefore },
+      { input: undefined, ...nothingBefore },
+    ])
+  })
+
+  it.each([
+    ['null', () => Promise.reject(null)],
+    ['nothing', () => Promise.reject(undefined)],
+    ['a text', () => Promise.reject('secret cause')],
+    ['an error', () => Promise.reject(new Error('secret cause'))],
+    [
+      'synchronously',
+      () => {
+        throw new Error('secret cause')
+      },
+    ],
+    [
+      'an error that can not be read',
+      () => {
+        throw Object.create(null)
+      },
+    ],
+    [
+      'between two chunks',
+      async function* () {
+        yield 1
+        throw new Error('secret cause')
+      },
+    ],
+  ])('that throws %s ends its run as error with a code and a safe text, and the cause goes to the log', async (_name, producer) => {
+    const { runs, log } = await house.open()
+    const run = runs.start('chat', producer)
+    const events = await collect(run.subscribe())
+    const end = events.at(-1)
+    expect(end).toEqual({
+      seq: events.length,
+      type: 'end',
+      status: 'error',
+      error: { code: 'PRODUCER_FAILED', message: expect.not.stringContaining('secret') },
+    })
+    expect(run.status).toBe('error')
+    expect(run.result).toBeUndefined()
+    expect(log.filter(({ facts }) => facts.run === run.runId)).toHaveLength(1)
+    expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it('is defined by name once', async () => {
+    const { runs } = await house.open()
+    runs.define('answer', patient)
+    expect(() => runs.define('answer', patient)).toThrow(codeOf('RUN_TYPE_TAKEN'))
+    expect(() => runs.start('chat', { type: 'question' })).toThrow(codeOf('RUN_TYPE_UNKNOWN'))
+  })
+})
+
+describe('the promises of a run', () => {
+  it('never reject for its end, and know it also when nobody asked before it was evicted', async () => {
+    const { runs, clock } = await house.open()
+    const done = runs.start('a', () => 'result')
+    const failed = runs.start('b', () => Promise.reject(new Error('no')))
+    await clock.advance(180_001)
+    expect(done).toMatchObject({ status: 'done', result: 'result' })
+    expect(await done.ended).toEqual({ seq: 2, type: 'end', status: 'done', result: 'result' })
+    expect(await failed.ended).toMatchObject({ status: 'error' })
+  })
+
+  it('reject for the start without ever being an unhandled rejection', async () => {
+    const { runs, store } = await house.open()
+    store.fail('commit', Object.assign(new Error('refused')), Number.POSITIVE_INFINITY)
+    const run = runs.start('chat', emitsAndStays('a'))
+    await house.clock.advance(5_000)
     await settled()
-    lifechart.kernel.crash()
-    const second = await openLifechart({ adapter: store, ...testEnvironment({ seed: 2, clock: env.clock }) })
-    open.push(second)
-    second.runs.define('count', producer)
-    const sub = collect(second.runs.subscribe('s'))
-    await env.clock.advance(30_000)
-    expect((await sub).at(-2)).toEqual({ seq: 5, type: 'chunk', data: [2, 2, 2, 'in'] })
+    expect(await errorOf(() => run.started)).toEqual(codeOf('STORE_UNAVAILABLE'))
   })
 })

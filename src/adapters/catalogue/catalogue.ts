@@ -1,5 +1,6 @@
 import type { Id } from '../../kernel/port.ts'
 import type { Head, Plan, World } from './head.ts'
+import { checkId } from './ids.ts'
 import { createOrder, type Order, type OrderField } from './order.ts'
 
 /** A stream with what its adapter keeps beside the head. */
@@ -18,6 +19,8 @@ export interface Catalogue<Body> extends World {
   readonly owned: ReadonlyMap<Id, ReadonlySet<Entry<Body>>>
   entries(): Iterable<Entry<Body>>
   entry(stream: Id): Entry<Body> | undefined
+  /** By id, or by a key that names it. Throws `INVALID_ID`. */
+  find(at: Id | { key: Id }): Entry<Body> | undefined
   /** Makes a plan true. */
   apply(plan: Plan): void
   /** Sets a head as it was read from a store; its keys are its own from here on. */
@@ -29,7 +32,8 @@ export function createCatalogue<Body>(emptyBody: () => Body): Catalogue<Body> {
   const streams = new Map<Id, Entry<Body>>()
   const keys = new Map<Id, Id>()
   const owned = new Map<Id, Set<Entry<Body>>>()
-  const orders = { created: createOrder('created'), changed: createOrder('changed'), due: createOrder('due') }
+  const all = () => streams.values()
+  const orders = { created: createOrder('created', all), changed: createOrder('changed', all), due: createOrder('due', all) }
 
   const leave = (session: Id | undefined, entry: Entry<Body>) => {
     if (session === undefined) return
@@ -79,8 +83,14 @@ export function createCatalogue<Body>(emptyBody: () => Body): Catalogue<Body> {
     owned,
     head: stream => streams.get(stream)?.head,
     holder: key => keys.get(key),
-    entries: () => streams.values(),
+    entries: all,
     entry: stream => streams.get(stream),
+    find(at) {
+      const id = typeof at === 'object' ? keys.get(at.key) : at
+      const entry = id === undefined ? undefined : streams.get(id)
+      if (entry === undefined) checkId(typeof at === 'object' ? at.key : at, 'id')
+      return entry
+    },
     apply(plan) {
       for (const head of plan.heads) set(head)
       if (plan.removed !== undefined) remove(plan.removed)

@@ -43,15 +43,22 @@ export interface Overlay extends World {
 }
 
 export function overlay(base: World): Overlay {
-  const heads = new Map<Id, Head | undefined>()
-  const keys = new Map<Id, Id | undefined>()
+  // Null: gone, or nobody's.
+  const heads = new Map<Id, Head | null>()
+  const keys = new Map<Id, Id | null>()
   return {
-    head: stream => heads.get(stream) ?? (heads.has(stream) ? undefined : base.head(stream)),
-    holder: key => keys.get(key) ?? (keys.has(key) ? undefined : base.holder(key)),
+    head(stream) {
+      const head = heads.get(stream)
+      return head === undefined ? base.head(stream) : (head ?? undefined)
+    },
+    holder(key) {
+      const holder = keys.get(key)
+      return holder === undefined ? base.holder(key) : (holder ?? undefined)
+    },
     add(plan) {
       for (const head of plan.heads) heads.set(head.stream, head)
-      for (const [key, holder] of plan.keys) keys.set(key, holder)
-      if (plan.removed !== undefined) heads.set(plan.removed, undefined)
+      if (plan.keys !== noKeys) for (const [key, holder] of plan.keys) keys.set(key, holder ?? null)
+      if (plan.removed !== undefined) heads.set(plan.removed, null)
     },
   }
 }

@@ -1,6 +1,8 @@
 import { LifechartError } from '../../errors.ts'
 import type { Change, Id } from '../../kernel/port.ts'
-import { type Head, noKeys, type Plan, type World } from './head.ts'
+import type { Head, Plan, World } from './head.ts'
+
+export const touchesKeys = (changes: readonly Change[]) => changes.some(({ claim, release, absent }) => claim ?? release ?? absent)
 
 /**
  * Decides the keys of a commit: what it releases is free for the rest of it, what must be absent is judged before its claims.
@@ -12,8 +14,6 @@ export function stageKeys(
   heads: readonly Head[],
   before: readonly (Head | undefined)[],
 ): Pick<Plan, 'heads' | 'before' | 'keys'> {
-  if (!changes.some(({ claim, release, absent }) => claim ?? release ?? absent)) return { heads, before, keys: noKeys }
-
   const keys = new Map<Id, Id | undefined>()
   const holder = (key: Id) => (keys.has(key) ? keys.get(key) : world.holder(key))
   for (const { stream, release = [] } of changes) {

@@ -26,10 +26,10 @@ export interface Order {
 
 const blockSize = 512
 
-/** Blocks of up to 512 slots: an insertion moves one block, not 100,000 streams. */
-export function createOrder(field: OrderField): Order {
+/** Blocks of up to 512 slots: an insertion moves one block, not 100,000 streams. `all`: every stream, for the first who asks. */
+export function createOrder(field: OrderField, all: () => Iterable<Entry<unknown>>): Order {
   const blocks: Slot[][] = []
-  const marked = new Set<Entry<unknown>>()
+  let marked: Set<Entry<unknown>> | undefined
 
   const insert = (slot: Slot) => {
     const b = Math.max(0, firstBehind(blocks, slot, block => block[0]!) - 1)
@@ -61,13 +61,14 @@ export function createOrder(field: OrderField): Order {
 
   return {
     touch(entry) {
-      if (entry.sorted[field] !== (entry.head.index[field] ?? undefined)) marked.add(entry)
+      if (marked !== undefined && entry.sorted[field] !== (entry.head.index[field] ?? undefined)) marked.add(entry)
     },
     drop(entry) {
-      marked.delete(entry)
+      marked?.delete(entry)
       unsort(entry)
     },
     settle(limit) {
+      marked ??= new Set(all())
       let left = limit
       for (const entry of marked) {
         if (left-- === 0) return false

@@ -2,7 +2,7 @@ import { LifechartError } from '../../errors.ts'
 import type { Change, Commit, Id, Index } from '../../kernel/port.ts'
 import { type Head, noKeys, type Plan, type World } from './head.ts'
 import { checkId } from './ids.ts'
-import { stageKeys } from './keys.ts'
+import { stageKeys, touchesKeys } from './keys.ts'
 import { checkShape, invalid } from './shape.ts'
 
 /** What staging asks besides the world. */
@@ -14,6 +14,7 @@ export interface Moment {
 /** Decides one commit: a plan, or the typed refusal of the first rule it breaks. Changes nothing. */
 export function stageCommit(world: World, commit: Commit, moment: Moment): Plan {
   const { changes, session } = commit
+  const { now } = moment
   const before: (Head | undefined)[] = changes.map(change => world.head(change.stream))
   checkShape(commit, before)
   for (const head of before) if (head?.last?.id === commit.id) return answered(head.last.versions)
@@ -31,12 +32,13 @@ export function stageCommit(world: World, commit: Commit, moment: Moment): Plan 
       version: versions[i]!,
       floor: head?.floor ?? 0,
       session: change.own === undefined ? head?.session : change.own === 'acquire' ? session : undefined,
-      index: nextIndex(head?.index, change, moment.now),
+      index: nextIndex(head?.index, change, now),
       keys: head?.keys ?? [],
       last,
     }
   })
-  return { versions, repeated: false, ...stageKeys(world, changes, heads, before) }
+  const plan = { versions, repeated: false, heads, before, keys: noKeys }
+  return touchesKeys(changes) ? { ...plan, ...stageKeys(world, changes, heads, before) } : plan
 }
 
 const answered = (versions: readonly number[]): Plan => ({ versions, repeated: true, heads: [], before: [], keys: noKeys })
@@ -89,9 +91,7 @@ function checkOwner({ stream, own }: Change, head: Head | undefined, session: Id
   throw new LifechartError('OWNED', 'The stream is owned by another session.', { details: { stream, session: owner } })
 }
 
-function nextIndex(before: Index | undefined, { index, events, state }: Change, now: number): Index {
-  const moves = state !== undefined || (events !== undefined && events.length > 0)
-  if (before !== undefined && index === undefined && !moves) return before
+function nextIndex(before: Index | undefined, { index }: Change, now: number): Index {
   return {
     scope: index?.scope ?? before?.scope ?? '',
     owner: index?.owner ?? before?.owner ?? '',
@@ -100,7 +100,7 @@ function nextIndex(before: Index | undefined, { index, events, state }: Change, 
     state: index?.state ?? before?.state ?? '',
     live: index?.live ?? before?.live ?? true,
     created: index?.created ?? before?.created ?? now,
-    changed: index?.changed ?? (moves ? now : (before?.changed ?? now)),
+    changed: index?.changed ?? now,
     due: index?.due !== undefined ? index.due : (before?.due ?? null),
   }
 }

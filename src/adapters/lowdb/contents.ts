@@ -4,6 +4,7 @@ import type { LastCommit, Plan } from '../catalogue/head.ts'
 import { headAfter } from './facts.ts'
 import type { Line, LineChange } from './line.ts'
 import type { Place } from './place.ts'
+import { createSealing, type Sealing } from './sealing.ts'
 import { emptyTrail, follow, type Trail } from './trail.ts'
 
 /** A stream that is gone, as long as a segment may still mention it: the log must go on saying so. */
@@ -18,16 +19,16 @@ export interface Tombstone {
 export interface Contents {
   readonly catalogue: Catalogue<Trail>
   readonly tombstones: ReadonlyMap<Id, Tombstone>
-  /** The streams that the newest segment mentions. */
-  readonly mentioned: ReadonlySet<Entry<Trail>>
   /** The newest segment. */
   readonly segment: number
   /** The segments there are; those before the newest are sealed, with their sizes. */
   readonly sizes: ReadonlyMap<number, number>
   /** From here on lines belong to this segment. */
   begin(segment: number): void
-  /** Applies a line as it was read. Returns how many of its changes built on what is not there. */
-  absorb(line: Line, place: Place): number
+  /** The newest segment is full: what it says of its streams, from now on. */
+  seal(): Sealing
+  /** Applies a line as it was read. A change to a stream whose beginning was damaged is left out. */
+  absorb(line: Line, place: Place): void
   /** Applies a plan together with the line that made it durable. */
   apply(plan: Plan, line: Line, place: Place): void
   /** Takes over what is known of a whole segment: the head comes with the change. */
@@ -43,7 +44,8 @@ export interface Contents {
 export function createContents(): Contents {
   const catalogue = createCatalogue<Trail>(emptyTrail)
   const tombstones = new Map<Id, Tombstone>()
-  const mentioned = new Set<Entry<Trail>>()
+  const sealings = new Set<Sealing>()
+  let mentioned = new Set<Entry<Trail>>()
   const sizes = new Map<number, number>()
   let segment = 0
 
@@ -62,7 +64,6 @@ export function createContents(): Contents {
       tombstones.delete(stream)
     }
     follow(entry.body, change, place)
-    mentioned.add(entry)
   }
   const restore = (change: LineChange, place: Place, commit?: LastCommit) => {
     const head = headAfter(change, catalogue.head(change.stream), change.besides ? undefined : commit)
@@ -72,30 +73,46 @@ export function createContents(): Contents {
     return entry
   }
 
+  const takeTouched = (sealing: Sealing, { changes, gone = [] }: Line) => {
+    for (const { stream } of changes) sealing.take(catalogue.entry(stream))
+    for (const [stream] of gone) sealing.take(catalogue.entry(stream))
+  }
+
   return {
     catalogue,
     tombstones,
-    mentioned,
     sizes,
     get segment() {
       return segment
     },
     begin(number) {
       segment = number
-      mentioned.clear()
+      mentioned = new Set()
       sizes.set(number, 0)
+    },
+    seal() {
+      const sealing = createSealing(segment, mentioned, () => sealings.delete(sealing))
+      sealings.add(sealing)
+      mentioned = new Set()
+      return sealing
     },
     absorb(line, place) {
       for (const [stream, born] of line.gone ?? []) bury(stream, born)
       const commit = line.commit === undefined ? undefined : { id: line.commit, versions: versionsOf(line) }
-      return line.changes.filter(change => restore(change, place, commit) === undefined).length
+      for (const change of line.changes) {
+        const entry = restore(change, place, commit)
+        if (entry !== undefined) mentioned.add(entry)
+      }
     },
     apply(plan, line, place) {
+      for (const sealing of sealings) takeTouched(sealing, line)
       for (const [stream, born] of line.gone ?? []) bury(stream, born)
       catalogue.apply(plan)
       for (const change of line.changes) {
         const entry = catalogue.entry(change.stream)
-        if (entry !== undefined) mention(entry, change, place)
+        if (entry === undefined) continue
+        mention(entry, change, place)
+        mentioned.add(entry)
       }
     },
     restore,

@@ -2,7 +2,7 @@ import type { Id, Json } from '../../kernel/port.ts'
 import type { Entry } from '../catalogue/catalogue.ts'
 import type { Head, Plan } from '../catalogue/head.ts'
 import { encodeChanged, wholeFacts } from './facts.ts'
-import { frame, framedLength, type Line, type LineChange } from './line.ts'
+import { type Framed, frame, type Line, type LineChange } from './line.ts'
 import type { Trail } from './trail.ts'
 
 /** The texts that a line is to hold of one stream. */
@@ -26,11 +26,8 @@ export interface Draft {
   gone?: readonly [stream: Id, born: number][]
 }
 
-export interface Encoded {
+export interface Encoded extends Framed {
   line: Line
-  text: string
-  /** Bytes. */
-  length: number
 }
 
 interface Moment {
@@ -48,38 +45,38 @@ export function encode(draft: Draft, moment: Moment): Encoded {
   let header = `{"n":${line.n},"d":${line.d}`
   if (commit !== undefined) header += `,"commit":${JSON.stringify((line.commit = commit))}`
   let body = ''
-  let bytes = 0
   header += ',"changes":['
   for (let i = 0; i < plan.heads.length; i++) {
-    const change: LineChange = { stream: plan.heads[i]!.stream, version: plan.heads[i]!.version }
+    const head = plan.heads[i]!
+    const given = texts[i] ?? nothing
+    const { events, state, view } = given
+    const change: LineChange = { stream: head.stream, version: head.version }
     line.changes.push(change)
-    const given = texts[i] ?? {}
     header += i === 0 ? '{' : ',{'
-    header += encodeHead(change, given, plan.heads[i]!, plan.before[i], commit !== undefined && i < texts.length, moment)
-    if (given.events !== undefined && given.events.length > 0) {
-      const lengths = given.events.map(event => Buffer.byteLength(event))
-      change.events = lengths
-      header += `,"events":[${lengths}]`
-      for (const length of lengths) bytes += length + 1
-      body += `\t${given.events.length === 1 ? given.events[0]! : given.events.join('\t')}`
+    header += encodeHead(change, given, head, plan.before[i], commit !== undefined && i < texts.length, moment)
+    if (events !== undefined && events.length > 0) {
+      change.events = events.map(lengthOf)
+      header += `,"events":[${change.events.join()}]`
+      body += events.length === 1 ? `\t${events[0]}` : `\t${events.join('\t')}`
     }
-    for (const part of ['state', 'view'] as const) {
-      const text = given[part]
-      if (text === undefined) continue
-      change[part] = Buffer.byteLength(text)
-      header += `,"${part}":${change[part]}`
-      bytes += change[part] + 1
-      body += `\t${text}`
+    if (state !== undefined) {
+      header += `,"state":${(change.state = lengthOf(state))}`
+      body += `\t${state}`
+    }
+    if (view !== undefined) {
+      header += `,"view":${(change.view = lengthOf(view))}`
+      body += `\t${view}`
     }
     header += '}'
   }
   header += ']'
   line.gone = goneIn(draft, moment)
   if (line.gone !== undefined) header += `,"gone":${JSON.stringify(line.gone)}`
-  header += '}'
-  bytes += Buffer.byteLength(header)
-  return { line, text: frame(header + body, bytes), length: framedLength(bytes) }
+  return { line, ...frame(`${header}}${body}`) }
 }
+
+const nothing: Texts = {}
+const lengthOf = (text: string) => Buffer.byteLength(text)
 
 function encodeHead(
   change: LineChange,

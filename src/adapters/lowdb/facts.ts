@@ -33,7 +33,7 @@ export function encodeChanged(head: Head, before: Head): string {
   let text = `"stream":${JSON.stringify(head.stream)},"version":${head.version}`
   if (head.floor !== before.floor) text += `,"floor":${head.floor}`
   if (head.session !== before.session) text += `,"session":${JSON.stringify(head.session ?? null)}`
-  if (head.index !== before.index) text += `,"index":${JSON.stringify(changedIn(head.index, before.index))}`
+  if (head.index !== before.index) text += encodeIndex(head.index, before.index)
   if (head.keys !== before.keys) text += `,"keys":${JSON.stringify(head.keys)}`
   return text
 }
@@ -41,7 +41,7 @@ export function encodeChanged(head: Head, before: Head): string {
 /** All of a head. `places`: where its state and view are, unless the line itself holds them. */
 export function wholeFacts(head: Head, { state, view }: Pick<Trail, 'state' | 'view'>): Facts {
   const { stream, version, kind, floor, session, keys, last } = head
-  const facts: Facts = { stream, version, kind, index: changedIn(head.index, noIndex) }
+  const facts: Facts = { stream, version, kind, index: unusual(head.index) }
   if (floor > 0) facts.floor = floor
   if (session !== undefined) facts.session = session
   if (keys.length > 0) facts.keys = [...keys]
@@ -51,8 +51,17 @@ export function wholeFacts(head: Head, { state, view }: Pick<Trail, 'state' | 'v
   return facts
 }
 
-function changedIn(index: Index, before: Index): Partial<Index> {
-  return Object.fromEntries(fields.filter(field => index[field] !== before[field]).map(field => [field, index[field]]))
+function encodeIndex(index: Index, before: Index): string {
+  let text = ''
+  for (const field of fields) {
+    const value = index[field]
+    if (value !== before[field]) text += `${text === '' ? '' : ','}"${field}":${typeof value === 'string' ? JSON.stringify(value) : value}`
+  }
+  return text === '' ? '' : `,"index":{${text}}`
+}
+
+function unusual(index: Index): Partial<Index> {
+  return Object.fromEntries(fields.filter(field => index[field] !== noIndex[field]).map(field => [field, index[field]]))
 }
 
 /** The head after these facts; undefined when they build on a head that is not there. */

@@ -45,12 +45,19 @@ const crcDigits = 8
 /** More than any commit can need; a longer length is damage. */
 export const longestLine = 128 * 1024 * 1024
 
-/** Puts checksum and length around a body whose length in bytes is known. */
-export function frame(body: string, bytes: number): string {
-  return `${crc32(body).toString(16).padStart(crcDigits, '0')} ${bytes} ${body}\n`
+export interface Framed {
+  text: string
+  /** Bytes. */
+  length: number
 }
 
-export const framedLength = (bytes: number) => crcDigits + 1 + String(bytes).length + 1 + bytes + 1
+/** Puts checksum, length and the line's end around a body. */
+export function frame(body: string): Framed {
+  const bytes = Buffer.byteLength(body)
+  const digits = String(bytes)
+  const checksum = crc32(body).toString(16).padStart(crcDigits, '0')
+  return { text: `${checksum} ${digits} ${body}\n`, length: crcDigits + digits.length + bytes + 3 }
+}
 
 /** The extent of the line that begins here: damaged when it can be none, torn when the bytes end before it does. */
 export interface Extent {

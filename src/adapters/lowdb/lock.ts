@@ -39,8 +39,9 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
     const name = lockName(holder)
     const registration = { files, dir: path.resolve(dir), held: true }
     ours.set(holder.token, registration)
-    const file = await files.open(path.join(dir, name), 'create').catch((error: unknown) => {
-      ours.delete(holder.token)
+    const file = await files.open(path.join(dir, name), 'create').catch(async (error: unknown) => {
+      registration.held = false
+      await removeLock(options, name)
       throw error
     })
     const release = async () => {

@@ -8,7 +8,7 @@ import { type Draft, type Encoded, encode, type Texts } from './draft.ts'
 import { notWritten } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'
 import type { Layout } from './layout.ts'
-import { format, frame, framedLength } from './line.ts'
+import { format, frame } from './line.ts'
 import { type SegmentIndex, takeIndex } from './segment-index.ts'
 
 /** Something to be written: decided when its batch is, against what is durable and what comes before it in the batch. */
@@ -35,8 +35,8 @@ export interface LogOptions {
   segmentBytes: number
   /** Throws when the store is no longer ours. Asked before each batch. */
   assertHeld(): Promise<void>
-  /** A segment is full, and this is its index. */
-  sealed(index: SegmentIndex): void
+  /** A segment is full; its index is made when it is asked for. */
+  sealed(segment: number, index: () => Promise<SegmentIndex>): void
   /** A stream has a new version. */
   changed(stream: Id, version: number): void
 }
@@ -60,8 +60,9 @@ interface Tail {
   n: number
 }
 
-/** More text than this waits for the next batch, so that encoding never holds the event loop up. */
+/** More than this waits for the next batch, so that encoding never holds the event loop up. */
 const batchWeight = 2 * 1024 * 1024
+const batchJobs = 1_024
 
 /** The one writer of a store. All that arrives while a batch is written is the next batch: one write and one sync for all of it. */
 export function createLog(options: LogOptions): Log {
@@ -88,26 +89,28 @@ export function createLog(options: LogOptions): Log {
   function takeBatch(): Waiting[] {
     let weight = 0
     let count = 0
-    while (count < waiting.length && weight < batchWeight) weight += waiting[count++]!.weight
+    while (count < waiting.length && count < batchJobs && weight < batchWeight) weight += waiting[count++]!.weight
     const batch = count === waiting.length ? waiting : waiting.slice(0, count)
     waiting = count === waiting.length ? [] : waiting.slice(count)
     return batch
   }
 
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
+    if (failed !== undefined) {
+      for (const waiting of batch) waiting.reject(failed)
+      return
+    }
     const { staged, refused, idle } = stage(batch)
-    const lines: Encoded[] = []
     try {
-      if (failed !== undefined) throw failed
       if (staged.length > 0) {
         await options.assertHeld()
         if (tail === undefined || tail.size >= segmentBytes) await roll()
-        await append(tail!, lines, staged)
+        await append(tail!, staged)
       }
     } catch (error) {
-      for (const { waiting } of [...staged, ...idle]) waiting.reject(notWritten(error))
-      // They were refused because of others that are not there now: they are judged again.
-      waiting = [...refused.map(({ waiting }) => waiting), ...waiting]
+      for (const { waiting } of staged) waiting.reject(notWritten(error))
+      // The others were judged beside what is not there now: they are judged again.
+      waiting = [...[...refused, ...idle].map(({ waiting }) => waiting), ...waiting]
       return
     }
     for (const { waiting, error } of refused) waiting.reject(error)
@@ -135,19 +138,21 @@ export function createLog(options: LogOptions): Log {
     return { staged, refused, idle }
   }
 
-  async function append(to: Tail, lines: Encoded[], staged: readonly Staged[]): Promise<void> {
+  async function append(to: Tail, staged: readonly Staged[]): Promise<void> {
+    const { entry } = contents.catalogue
+    const lines: Encoded[] = []
     const d = to.n
     let n = d
     let text = ''
     let offset = to.size
     if (n === 0) {
-      const body = JSON.stringify({ n: ++n, d, changes: [], begins: { format, store, segment: to.segment } })
-      text = frame(body, Buffer.byteLength(body))
-      offset += framedLength(Buffer.byteLength(body))
+      const begins = frame(JSON.stringify({ n: ++n, d, changes: [], begins: { format, store, segment: to.segment } }))
+      text = begins.text
+      offset += begins.length
     }
     const first = offset
     for (const { draft } of staged) {
-      const encoded = encode(draft, { n: ++n, d, segment: to.segment, entry: contents.catalogue.entry })
+      const encoded = encode(draft, { n: ++n, d, segment: to.segment, entry })
       lines.push(encoded)
       text += encoded.text
       offset += encoded.length
@@ -189,7 +194,7 @@ export function createLog(options: LogOptions): Log {
 
   async function roll(): Promise<void> {
     if (tail !== undefined) {
-      options.sealed(takeIndex(contents, store))
+      options.sealed(contents.segment, takeIndex(contents, store))
       const { file } = tail
       tail = undefined
       await file.close()
@@ -224,7 +229,7 @@ export function createLog(options: LogOptions): Log {
       if (tail === undefined) return
       const { file, n } = tail
       tail = undefined
-      if (n > 0 && failed === undefined) options.sealed(takeIndex(contents, store))
+      if (n > 0 && failed === undefined) options.sealed(contents.segment, takeIndex(contents, store))
       await file.close()
     },
   }

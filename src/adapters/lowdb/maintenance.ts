@@ -16,7 +16,7 @@ import { countBytes, type Trail } from './trail.ts'
 
 /** What happens to full segments behind the writer's back: indexes are written, dead segments deleted, half dead ones rewritten. */
 export interface Maintenance {
-  sealed(index: SegmentIndex): void
+  sealed(segment: number, index: () => Promise<SegmentIndex>): void
   /** So many bytes were forgotten. */
   forgotten(bytes: number): void
   /** Ends after the step that is under way; an index that comes after it is still written, and waited for by the next call. */
@@ -73,13 +73,14 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 
   /** Deletes what is dead, and tells which segments are to be rewritten. Undefined when it was interrupted. */
   async function look(): Promise<Set<number> | undefined> {
+    // What is sealed by now only loses; a segment sealed meanwhile may hold what a stream that was counted has gained.
+    const sealed = [...contents.sizes].filter(([segment]) => segment !== contents.segment && !damaged.has(segment))
     const bytes = new Map<number, number>()
     const whole = await eachEntry(async some => {
       for (const { body } of some) countBytes(body, bytes)
     })
     if (!whole) return undefined
     countTombstones(bytes)
-    const sealed = [...contents.sizes].filter(([segment]) => segment !== contents.segment && !damaged.has(segment))
     for (const [segment] of sealed) if (!bytes.has(segment)) await remove(segment)
     const alive = sealed.filter(([segment]) => bytes.has(segment))
     const small = alive.filter(([, size]) => size < segmentBytes / 16)
@@ -146,8 +147,8 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   }
 
   return {
-    sealed(index) {
-      enqueue('write an index document', () => writeDocument(files, layout.index(index.segment), indexCodec, index))
+    sealed(segment, index) {
+      enqueue('write an index document', async () => writeDocument(files, layout.index(segment), indexCodec, await index()))
       enqueueTidying()
     },
     forgotten(bytes) {

@@ -51,19 +51,21 @@ async function recoverSegment(recovery: Recovery, contents: Contents, segment: n
   try {
     const size = await file.size()
     contents.begin(segment)
-    const { data: index } = await openDocument(files, layout.index(segment), indexCodec)
-    if (index !== null && index.store === store && index.segment === segment && index.size === size) {
-      await restoreIndex(contents, index)
+    const { data: known } = await openDocument(files, layout.index(segment), indexCodec)
+    const isOfThis = known !== null && known.store === store && known.segment === segment
+    if (isOfThis && known.size === size) {
+      await restoreIndex(contents, known)
       return { offset: size, n: 0 }
     }
-    if (index !== null && index.size > size) {
+    if (isOfThis && known.size > size) {
       if (!readOnly) throw corrupt(logName(segment), size)
       logger.warn('Acknowledged data is cut off', { path: logName(segment), offset: size })
     }
     const scanned = await scanWhole(recovery, contents, file, segment, newest)
     if (readOnly) return scanned
     if (newest) await secureTail(file, scanned)
-    await writeDocument(files, layout.index(segment), indexCodec, takeIndex(contents, store)).catch((error: unknown) =>
+    const index = await takeIndex(contents, store)()
+    await writeDocument(files, layout.index(segment), indexCodec, index).catch((error: unknown) =>
       logger.warn('An index document was not written; the segment is scanned at the next open', { segment, error }),
     )
     return scanned

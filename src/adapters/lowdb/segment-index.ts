@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import type { Id } from '../../kernel/port.ts'
-import type { Head } from '../catalogue/head.ts'
 import type { Contents } from './contents.ts'
 import type { Codec } from './documents.ts'
-import { type Facts, isCount, isCounts, isFacts, isObject, isText, wholeFacts } from './facts.ts'
+import { isCount, isCounts, isFacts, isObject, isText } from './facts.ts'
 import { format, isGone } from './line.ts'
-import { putRun, runsIn, type Trail } from './trail.ts'
+import type { Row } from './sealing.ts'
+import { putRun } from './trail.ts'
 
 /** What one segment says, as of its end: the document `index/N.json`, which spares scanning it. */
 export interface SegmentIndex {
@@ -19,35 +19,14 @@ export interface SegmentIndex {
   rows: readonly Row[]
 }
 
-/** A stream that the segment mentions: its head, where the last line that mentions it is, and its events here. */
-export interface Row {
-  facts: Facts
-  at: [offset: number, length: number]
-  /** Four numbers per run: first and last event, offset, length. */
-  runs: number[]
-}
-
-/** What the newest segment says right now; the document is written later, when the streams have moved on. */
-export function takeIndex(contents: Contents, store: string): SegmentIndex {
-  const { segment, tombstones, mentioned, sizes } = contents
+/** Begins to note what the newest segment says; the streams may move on while the rows are made. */
+export function takeIndex(contents: Contents, store: string): () => Promise<SegmentIndex> {
+  const { segment, tombstones, sizes } = contents
+  const size = sizes.get(segment) ?? 0
   const gone: [Id, number][] = []
   for (const [stream, { born, home }] of tombstones) if (home === segment) gone.push([stream, born])
-  const rows: Row[] = []
-  for (const { head, body } of mentioned) rows.push(takeRow(head, body, segment))
-  return { format, store, segment, size: sizes.get(segment) ?? 0, gone, rows }
-}
-
-function takeRow(head: Head, trail: Trail, segment: number): Row {
-  const { offset, length } = trail.last!
-  const { state, view } = trail
-  return {
-    // Heads never change, so these can wait until the document is written.
-    get facts() {
-      return wholeFacts(head, { state, view })
-    },
-    at: [offset, length],
-    runs: runsIn(trail, segment, head.version).flatMap(({ first, last, place }) => [first, last, place.offset, place.length]),
-  }
+  const sealing = contents.seal()
+  return async () => ({ format, store, segment, size, gone, rows: await sealing.rows() })
 }
 
 /** Makes the contents know what the document knows. */

@@ -53,9 +53,7 @@ export function createSurface({ contents, reader, watchers, logger, alive }: Sur
 
     load: at =>
       reading(async () => {
-        const { catalogue } = contents()
-        const stream = typeof at === 'string' ? at : catalogue.holder(at.key)
-        const entry = stream === undefined ? undefined : catalogue.entry(stream)
+        const entry = contents().catalogue.find(at)
         const parts = entry && (await reader().parts(entry, true))
         return parts && { ...presentHead(parts.head, parts.state), view: parts.view }
       }),

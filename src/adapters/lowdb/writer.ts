@@ -51,7 +51,7 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
     nextSegment,
     segmentBytes,
     assertHeld: lock.assertHeld,
-    sealed: index => maintenance.sealed(index),
+    sealed: (segment, index) => maintenance.sealed(segment, index),
     changed: watchers.changed,
   })
   const maintenance = createMaintenance({ files, layout, logger, contents, segments, reader, segmentBytes, log })

@@ -1,6 +1,7 @@
-import type { AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine, ExecutableActionObject } from 'xstate'
+import type { AnyActorRef, AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine, ExecutableActionObject } from 'xstate'
 import { LifechartError } from '../../errors.ts'
 import type { Deadline } from '../stream/record.ts'
+import { freeSystemIds } from './system-ids.ts'
 
 /** Something that a step does, in order: an action, or what XState wants done after the transition. */
 export type Recorded = ExecutableActionObject | { defer: () => void }
@@ -56,6 +57,7 @@ export function recordingScope(recorded: Recorded[], scope: AnyActorScope, runni
     ...scope,
     actionExecutor: action => {
       recorded.push(action as ExecutableActionObject)
+      if (action.type === 'xstate.stopChild' && action.params) freeSystemIds(scope.system, action.params as unknown as AnyActorRef)
     },
     // Recorded actions keep this scope: once they run, what they defer goes where XState expects it.
     defer: defer => {
@@ -97,7 +99,7 @@ export function deadlinesAfter(
   seq: number,
 ): Readonly<Record<string, Deadline>> {
   let after: Record<string, Deadline> | undefined
-  for (const action of actions) {
+  for (const [position, action] of actions.entries()) {
     const id = cancelled(action)
     if (id !== undefined) {
       if (!Object.hasOwn(after ?? before, id)) continue
@@ -108,7 +110,7 @@ export function deadlinesAfter(
     const raise = raised(action)
     if (!raise || !Number.isFinite(raise.delay)) continue
     after ??= { ...before }
-    after[raise.id ?? `${raise.event.type}#${seq}`] = { event: raise.event, at: now + Math.max(0, raise.delay ?? 0) }
+    after[raise.id ?? `${raise.event.type}#${seq}.${position}`] = { event: raise.event, at: now + Math.max(0, raise.delay ?? 0) }
   }
   return after ?? before
 }

@@ -6,10 +6,19 @@ import type { ChartSpec } from './chart.ts'
 import { type Decision, decide, perform, type Recorded, recordingScope } from './decision.ts'
 import { behindGate, type Gatekeeper, gate } from './gate.ts'
 import { persistSnapshot, plainError } from './snapshot.ts'
+import { keepingSystemIds } from './system-ids.ts'
 
 export interface ActorHouse {
   readonly clock: Clock
   readonly logger: Logger
+}
+
+/** What the actor tells its host. */
+export interface ActorEvents {
+  /** An event reached it by itself. */
+  turnedAway(event: AnyEventObject): void
+  /** It was made anew from its committed state, its children too. */
+  replaced(former: Record<string, AnyActorRef>, children: Record<string, AnyActorRef>): void
 }
 
 /** The live actor of a lifecycle, behind its gate: nothing enters it but what was decided and committed. */
@@ -17,12 +26,13 @@ export class GatedActor implements Gatekeeper {
   readonly #id: string
   readonly #spec: ChartSpec
   readonly #house: ActorHouse
-  readonly turnedAway: (event: AnyEventObject) => void
+  readonly #events: ActorEvents
   scope: AnyActorScope | undefined
   initial: Recorded[] = []
   admitted: Gatekeeper['admitted']
   #actor: AnyActor
   #performing = false
+  #stopped: AnyMachineSnapshot | undefined
   /** What ended the chart as an error, or an action that threw. */
   fault: unknown
 
@@ -32,16 +42,25 @@ export class GatedActor implements Gatekeeper {
     spec: ChartSpec,
     house: ActorHouse,
     source: { input?: unknown; snapshot?: PersistedSnapshot },
-    turnedAway: (event: AnyEventObject) => void,
+    events: ActorEvents,
   ) {
     this.#id = id
     this.#spec = spec
     this.#house = house
-    this.turnedAway = turnedAway
+    this.#events = events
     this.#actor = this.#create(source)
   }
 
+  turnedAway(event: AnyEventObject): void {
+    this.#events.turnedAway(event)
+  }
+
+  /** The committed one, also after {@link stop}. */
   get snapshot(): AnyMachineSnapshot {
+    return this.#stopped ?? this.#live
+  }
+
+  get #live(): AnyMachineSnapshot {
     return this.#actor.getSnapshot() as AnyMachineSnapshot
   }
 
@@ -76,15 +95,28 @@ export class GatedActor implements Gatekeeper {
     this.#actor = this.#create({ input })
   }
 
-  /** Starts it from a committed snapshot; one that was decided on a restored actor needs a new actor. */
-  start(committed: AnyMachineSnapshot): void {
+  /**
+   * Starts it from a committed snapshot; one that was decided on a restored actor needs a new actor. Of that decision only the
+   * chart's own actions are performed: XState's are in its snapshot.
+   */
+  start(committed: AnyMachineSnapshot, decided: readonly Recorded[] = []): void {
     if (committed !== this.snapshot) this.#actor = this.#create({ snapshot: this.#plain(committed) })
-    if (committed.status !== 'active') return
+    const own = decided.filter(action => 'type' in action && !action.type.startsWith('xstate.'))
+    if (committed.status === 'active') {
+      this.#actor.start()
+      this.#revive(committed)
+      this.#performApart(own)
+      return
+    }
+    // XState puts off what is performed before the start, and does not ask the gate for an actor that is over by then.
+    this.perform([...this.initial, ...own], this.#scope())
+    this.initial = []
     this.#actor.start()
     this.#revive(committed)
   }
 
   stop(): void {
+    this.#stopped ??= this.snapshot
     this.#actor.stop()
   }
 
@@ -101,18 +133,19 @@ export class GatedActor implements Gatekeeper {
     }
   }
 
-  /** Runs the chart's own actions of a step that was decided before the actor was made; XState's are in its snapshot. */
-  performOwn(actions: readonly Recorded[]): void {
-    if (!this.scope) return
-    this.perform(
-      actions.filter(action => 'type' in action && !action.type.startsWith('xstate.')),
-      this.scope,
-    )
+  /** Outside a step of the actor, where XState does not catch what an action throws. */
+  #performApart(actions: readonly Recorded[]): void {
+    try {
+      this.perform(actions, this.#scope())
+    } catch (error) {
+      this.#threw(error)
+    }
   }
 
   /** What the chart makes of an event; undefined if it does not take it, `CHART_FAULT` if a guard or an assign throws. */
   decide(event: AnyEventObject): Decision | undefined {
-    return decide(this.#spec.machine, this.snapshot, event, recorded => this.record(recorded, this.#scope()))
+    const scope = this.#scope()
+    return keepingSystemIds(scope.system, () => decide(this.#spec.machine, this.snapshot, event, recorded => this.record(recorded, scope)))
   }
 
   /** The step in which a fault ends the chart. */
@@ -141,13 +174,21 @@ export class GatedActor implements Gatekeeper {
   #revive(committed: AnyMachineSnapshot): void {
     const { status, error } = this.snapshot
     if (status === committed.status || status !== 'error') return
+    this.#threw(error)
+    const children = committed.children as Record<string, AnyActorRef>
+    // Before they are stopped: a child that was stopped is stored as such and would not start again.
+    const snapshot = this.#plain(committed)
+    for (const child of Object.values(children)) this.scope?.stopChild(child)
+    this.#actor = this.#create({ snapshot })
+    this.#events.replaced(children, this.snapshot.children as Record<string, AnyActorRef>)
+    if (committed.status === 'active') this.#actor.start()
+  }
+
+  #threw(error: unknown): void {
     this.#house.logger.error('An action threw. It is not repeated; the lifecycle goes on from its committed state.', {
       lifecycle: this.#id,
       error: String(error),
     })
-    for (const child of Object.values(committed.children)) this.scope?.stopChild(child as AnyActorRef)
-    this.#actor = this.#create({ snapshot: this.#plain(committed) })
-    if (committed.status === 'active') this.#actor.start()
   }
 
   #scope(): AnyActorScope {

@@ -10,9 +10,9 @@ import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
 import { accepts, type Decision, earliest, reserved } from './decision.ts'
-import { type ActorHouse, GatedActor } from './gated-actor.ts'
+import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
 import { Patience } from './patience.ts'
-import { childId, contextPatch, persistSnapshot, recordable } from './snapshot.ts'
+import { childId, persistSnapshot, recordable } from './snapshot.ts'
 import { composeStep, encodeEnvelope, type Origin } from './step.ts'
 
 /** What all hosts of a runtime share. */
@@ -23,6 +23,10 @@ export interface HostHouse extends ActorHouse {
   stepped(host: Host, record: StepRecord, snapshot: AnyMachineSnapshot): void
   /** The lifecycle is not this runtime's any more. */
   lost(host: Host, error: LifechartError): void
+  /** Its first commit here was refused: it is not this runtime's. */
+  unopened(host: Host): void
+  /** Our session may have lapsed: resolves when there is a live one. */
+  renewSession(): Promise<void>
   ended(host: Host): void
 }
 
@@ -43,8 +47,9 @@ export class Host implements Sleeper {
   attempt = 1
   /** Steps so far; every other record is data. */
   steps = 0
-  /** The last command from another process that was answered. */
+  /** The last command from another process that was answered, and the last that was put into the queue. */
   commands = 0
+  commandsTaken = 0
   due: number | null = null
   /** Wakes the host before its earliest deadline, for limits that are not the chart's. */
   alarm: (() => number | null) | undefined
@@ -59,7 +64,7 @@ export class Host implements Sleeper {
   #stored: StreamHead | undefined
   /** Ends of children that the former owner had not decided. */
   #lost: AnyEventObject[] = []
-  #undecided: { event: AnyEventObject; child: unknown }[] = []
+  #undecided: { event: AnyEventObject; id: string; child: unknown }[] = []
   #endings: (() => void)[] = []
   #stepsSinceFull = 0
 
@@ -86,7 +91,12 @@ export class Host implements Sleeper {
         this.onRecorded?.()
       },
     })
-    const turnedAway = (event: AnyEventObject) => this.turnedAway(event)
+    const events: ActorEvents = {
+      turnedAway: event => this.turnedAway(event),
+      replaced: (former, children) => {
+        for (const entry of this.#undecided) if (former[entry.id] === entry.child) entry.child = children[entry.id]
+      },
+    }
     if ('stored' in source) {
       const envelope = readEnvelope(spec.machine, id, source.stored.state)
       this.#deadlines = new Deadlines(envelope.deadlines)
@@ -94,12 +104,13 @@ export class Host implements Sleeper {
       this.attempt = envelope.attempt + 1
       this.steps = envelope.steps
       this.commands = envelope.commands ?? 0
+      this.commandsTaken = this.commands
       this.facts = envelope.facts
       this.#stored = source.stored
-      this.#actor = new GatedActor(id, spec, house, { snapshot: envelope.snapshot }, turnedAway)
+      this.#actor = new GatedActor(id, spec, house, { snapshot: envelope.snapshot }, events)
     } else {
       this.#deadlines = new Deadlines()
-      this.#actor = new GatedActor(id, spec, house, source, turnedAway)
+      this.#actor = new GatedActor(id, spec, house, source, events)
     }
   }
 
@@ -130,6 +141,11 @@ export class Host implements Sleeper {
     return this.#released
   }
 
+  /** True once its first commit here is durable: what it has is ours. */
+  get begun(): boolean {
+    return this.#stored === undefined && this.writer.version > 0
+  }
+
   /** Resolves behind the end; rejects with `STORE_UNAVAILABLE` when the store is in the way for too long. */
   untilOver(): Promise<void> {
     return this.#patience.for(async () => {
@@ -154,7 +170,26 @@ export class Host implements Sleeper {
 
   /** Like {@link open}, for a product that has to try more than once: `begin` may be called until it succeeds. */
   opening(job: (begin: (draft: Draft, start?: { input?: unknown }) => Promise<void>) => Promise<void>): Promise<void> {
-    return this.#patient(() => job((draft, start) => (this.#stored ? this.#takeOver(this.#stored, draft) : this.#begin(draft, start))))
+    return this.#patient(async () => {
+      try {
+        await job((draft, start) => this.#first(draft, start))
+      } catch (error) {
+        this.#house.unopened(this)
+        throw error
+      }
+    })
+  }
+
+  async #first(draft: Draft, start?: { input?: unknown }): Promise<void> {
+    const first = () => (this.#stored ? this.#takeOver(this.#stored, draft) : this.#begin(draft, start))
+    try {
+      await first()
+    } catch (error) {
+      // This process stood still for too long, and this is the first to notice.
+      if (!isLifechartError(error, 'SESSION_LOST')) throw error
+      await this.#house.renewSession()
+      await first()
+    }
   }
 
   /** Makes the first snapshot anew, of another input; only before the first commit. */
@@ -175,8 +210,7 @@ export class Host implements Sleeper {
     const told = this.spec.takeover?.(before, stored, this.facts)
     const decision = (told && this.#actor.decide(told)) || { event: { type: 'lifechart.restore' }, next: before, actions: [] }
     await this.#commit(decision, before, { cause: 'restore' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () => {
-      this.#actor.start(decision.next)
-      this.#actor.performOwn(decision.actions)
+      this.#actor.start(decision.next, decision.actions)
     })
     this.#stored = undefined
     for (const event of this.#lost.splice(0)) this.turnedAway(event)
@@ -186,7 +220,7 @@ export class Host implements Sleeper {
    * Sends an event from outside. Resolves with the committed snapshot; rejects with `EVENT_RESERVED`, `EVENT_REFUSED`,
    * `LIFECYCLE_ENDED`, `CHART_FAULT`, `NOT_SERIALIZABLE`, or `STORE_UNAVAILABLE` when the outcome stays open for too long.
    */
-  dispatch(event: AnyEventObject, command?: string): Promise<AnyMachineSnapshot> {
+  dispatch(event: AnyEventObject, command?: { id: string; seq: number }): Promise<AnyMachineSnapshot> {
     if (reserved(event.type)) {
       return Promise.reject(new LifechartError('EVENT_RESERVED', `"${event.type}" is reserved. Name your events noun.verb.`))
     }
@@ -195,25 +229,31 @@ export class Host implements Sleeper {
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#patient(() => this.#step(event, { cause: 'command', ...(command !== undefined && { command }) }))
+    return this.#patience.for(async () => {
+      // Somebody here asks again; a command from elsewhere is asked for once.
+      if (!command) this.#patience.assert()
+      return this.writer.enqueue(() =>
+        this.#step(event, { cause: 'command', ...(command && { command: command.id, commandSeq: command.seq }) }),
+      )
+    })
   }
 
   /** True if the chart would take the event now. */
   can(event: AnyEventObject): boolean {
-    return !this.over && accepts(this.snapshot, event)
+    return !this.over && !this.#released && accepts(this.snapshot, event)
   }
 
   /** An event of the chart's own: it becomes a step behind what is queued, or is dropped if the chart does not take it. */
   turnedAway(event: AnyEventObject): void {
-    const child = childId(event)
-    const entry = child === undefined ? undefined : { event, child: this.snapshot.children[child] }
+    const id = childId(event)
+    const entry = id === undefined ? undefined : { event, id, child: this.snapshot.children[id] }
     if (entry) this.#undecided.push(entry)
     this.writer
       .enqueue(async () => {
         if (entry) {
           this.#undecided.splice(this.#undecided.indexOf(entry), 1)
           // The child was replaced by another of the same id before its end was looked at.
-          if (child !== undefined && this.snapshot.children[child] !== entry.child) return
+          if (this.snapshot.children[entry.id] !== entry.child) return
         }
         await this.#ownStep(event, { cause: 'child' })
       })
@@ -289,19 +329,19 @@ export class Host implements Sleeper {
   async #ownStep(event: AnyEventObject, origin: Origin): Promise<void> {
     const before = this.snapshot
     if (before.status !== 'active' || this.#released) return
-    let decision: Decision | undefined
     try {
-      decision = this.#actor.decide(event)
-      if (decision) contextPatch(before.context, decision.next.context, decision.next.context)
+      const decision = this.#actor.decide(event)
+      if (decision) return await this.#take(decision, before, origin)
     } catch (error) {
+      // Committed, or not ours any more: there is nothing to end.
+      if (this.#released || this.snapshot !== before) throw error
       this.#house.logger.error('A chart failed on an event of its own; the lifecycle ends as an error.', {
         lifecycle: this.id,
         event: event.type,
         error: String(error),
       })
-      decision = this.#actor.faulted(event, error)
+      return this.#take(this.#actor.faulted(event, error), before, origin)
     }
-    if (decision) return this.#take(decision, before, origin)
     if (origin.deadline === undefined) return
     // Not taken: the deadline has passed all the same, which must outlive a restart.
     const deadlines = this.#deadlines.without(origin.deadline)
@@ -340,12 +380,13 @@ export class Host implements Sleeper {
       full,
       attempt: this.attempt,
       draft,
-      envelope: this.#facts(this.steps + 1),
+      envelope: this.#facts(this.steps + 1, origin.commandSeq),
     })
     await this.writer.commit(step.encode, step.draft, () => {
       this.#deadlines.commit(deadlines)
       this.#stepsSinceFull = full ? 0 : this.#stepsSinceFull + 1
       this.steps++
+      this.commands = origin.commandSeq ?? this.commands
       this.#patience.recover()
       apply()
     })
@@ -356,12 +397,13 @@ export class Host implements Sleeper {
     else this.#end()
   }
 
-  #facts(steps: number) {
+  #facts(steps: number, commands = this.commands) {
+    const undecided = [...this.#lost, ...this.#undecided.map(({ event }) => recordable(event))]
     return {
       steps,
       attempt: this.attempt,
-      ...(this.#undecided.length > 0 && { undecided: this.#undecided.map(({ event }) => recordable(event)) }),
-      ...(this.commands > 0 && { commands: this.commands }),
+      ...(undecided.length > 0 && { undecided }),
+      ...(commands > 0 && { commands }),
       ...(this.facts !== undefined && { facts: this.facts }),
     }
   }
@@ -379,9 +421,9 @@ export class Host implements Sleeper {
   }
 
   #onLost(error: LifechartError): void {
-    this.#house.logger.warn('A lifecycle was taken over by another runtime.', { lifecycle: this.id })
+    if (this.begun) this.#house.logger.warn('A lifecycle was taken over by another runtime.', { lifecycle: this.id })
     this.abandon(error)
-    this.#house.lost(this, error)
+    if (this.begun) this.#house.lost(this, error)
   }
 
   #unheard(error: unknown): void {

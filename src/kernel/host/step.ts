@@ -13,6 +13,8 @@ export interface Origin {
   cause: Cause
   /** The id of the command from another process. */
   command?: string
+  /** Its number among the commands. */
+  commandSeq?: number
   /** The id of the deadline that fired. */
   deadline?: string
 }

@@ -1,4 +1,4 @@
-import { LifechartError } from '../../errors.ts'
+import type { LifechartError } from '../../errors.ts'
 import type { Batch } from './batch.ts'
 import type { Stream } from './stream.ts'
 
@@ -9,7 +9,7 @@ export interface FollowOptions {
   signal?: AbortSignal
 }
 
-const finished: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true })
+export const finished: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true })
 
 /** A position that is pulled: the reader asks for the next batch when it has dealt with the one before. */
 export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined> {
@@ -18,16 +18,17 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   #closed = false
   #error: LifechartError | undefined
   #unheard: (() => void) | undefined
+  /** Set while the reader waits for a record that is not there yet. */
   #resolve: ((result: IteratorResult<Batch<E>, undefined>) => void) | undefined
   #reject: ((error: unknown) => void) | undefined
+  /** Set while an answer is under way that a further question has to wait for. */
   #turn: Promise<unknown> | undefined
-  /** When the reader last asked for something (milliseconds). */
-  askedAt: number
+  #asked = true
+  #seen = 0
 
   constructor(stream: Stream<E>, { after = 0, signal }: FollowOptions) {
     this.#stream = stream
     this.#at = after
-    this.askedAt = stream.house.now()
     if (signal?.aborted) {
       this.#closed = true
       return
@@ -41,9 +42,13 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     if (after !== 0) this.#check(after)
   }
 
-  /** True while it waits for a record that is not there yet. */
-  get parked(): boolean {
-    return this.#resolve !== undefined
+  /** True if the reader has not asked for anything since `since`; one that waits for us is not idle. Looked at now and then. */
+  idle(now: number, since: number): boolean {
+    if (this.#asked || this.#resolve) {
+      this.#asked = false
+      this.#seen = now
+    }
+    return this.#seen < since
   }
 
   #check(after: number): void {
@@ -51,30 +56,51 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     const wrong = this.#stream.checkCursor(after)
     if (!wrong) return
     // Another process may have written what this one has not read yet: look before refusing.
-    if (wrong.code === 'CURSOR_AHEAD' && refresh) {
-      this.#turn = refresh().then(() => {
-        const still = this.#stream.checkCursor(after)
-        if (still) this.close(still)
-      })
-    } else this.close(wrong)
+    if (wrong.code !== 'CURSOR_AHEAD' || !refresh) {
+      this.close(wrong)
+      return
+    }
+    this.#turn = refresh().then(() => {
+      this.#turn = undefined
+      const still = this.#stream.checkCursor(after)
+      if (still) this.close(still)
+    })
   }
 
   next(): Promise<IteratorResult<Batch<E>, undefined>> {
-    this.askedAt = this.#stream.house.now()
-    if (this.#turn) {
-      // Requests of one reader are answered in order, also when it does not wait for the answers.
-      const turn = this.#turn.then(
-        () => this.#advance(),
-        () => this.#advance(),
-      )
-      this.#turn = turn
-      const done = () => {
-        if (this.#turn === turn) this.#turn = undefined
-      }
-      turn.then(done, done)
-      return turn
-    }
+    this.#asked = true
+    if (this.#turn) return this.#behind(this.#turn)
+    if (this.#resolve) return this.#behind(new Promise<void>(resolve => this.#overtake(resolve)))
     return this.#advance()
+  }
+
+  /** Questions of one reader are answered in order, also when it does not wait for the answers. */
+  #behind(turn: Promise<unknown>): Promise<IteratorResult<Batch<E>, undefined>> {
+    const answer: Promise<IteratorResult<Batch<E>, undefined>> = turn.then(
+      () => this.#ask(answer),
+      () => this.#ask(answer),
+    )
+    this.#turn = answer
+    return answer
+  }
+
+  #ask(turn: Promise<unknown>): Promise<IteratorResult<Batch<E>, undefined>> {
+    if (this.#turn === turn) this.#turn = undefined
+    return this.#advance()
+  }
+
+  /** Calls back when the question that waits has been answered. */
+  #overtake(answered: () => void): void {
+    const resolve = this.#resolve
+    const reject = this.#reject
+    this.#resolve = result => {
+      resolve?.(result)
+      answered()
+    }
+    this.#reject = error => {
+      reject?.(error)
+      answered()
+    }
   }
 
   #advance(): Promise<IteratorResult<Batch<E>, undefined>> {
@@ -86,28 +112,14 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
         this.#at = batch.to
         return Promise.resolve(batch.result)
       }
-      return this.#hold(
-        batch.then(
-          read => this.#arrived(read),
-          error => this.#broken(error),
-        ),
-      )
+      return this.#load(batch)
     }
     if (stream.failure) return this.#broken(stream.failure)
     if (stream.ended) {
       this.close()
       return this.#last()
     }
-    return this.#hold(new Promise(this.#park))
-  }
-
-  #hold<T>(turn: Promise<T>): Promise<T> {
-    this.#turn = turn
-    const done = () => {
-      if (this.#turn === turn) this.#turn = undefined
-    }
-    turn.then(done, done)
-    return turn
+    return new Promise(this.#park)
   }
 
   readonly #park = (resolve: (result: IteratorResult<Batch<E>, undefined>) => void, reject: (error: unknown) => void): void => {
@@ -116,10 +128,22 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     this.#stream.park(this)
   }
 
-  #arrived(batch: Batch<E>): IteratorResult<Batch<E>, undefined> | Promise<IteratorResult<Batch<E>, undefined>> {
-    if (this.#closed) return this.#last()
-    this.#at = batch.to
-    return { value: batch, done: false }
+  /** From the store. */
+  #load(batch: Promise<Batch<E>>): Promise<IteratorResult<Batch<E>, undefined>> {
+    const turn = batch.then(
+      read => {
+        if (this.#turn === turn) this.#turn = undefined
+        if (this.#closed) return this.#last()
+        this.#at = read.to
+        return read.result
+      },
+      error => {
+        if (this.#turn === turn) this.#turn = undefined
+        return this.#broken(error)
+      },
+    )
+    this.#turn = turn
+    return turn
   }
 
   #broken(error: unknown): Promise<never> {
@@ -127,7 +151,7 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     return Promise.reject(error)
   }
 
-  /** Something was published, or the stream ended. */
+  /** Something was published, or the stream ended or failed. */
   wake(): void {
     const resolve = this.#resolve
     const reject = this.#reject
@@ -139,17 +163,11 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
       const batch = stream.batchAfter(this.#at)
       if (!(batch instanceof Promise)) {
         this.#at = batch.to
-        this.#turn = undefined
         resolve(batch.result)
         return
       }
     }
-    this.#advanceAnew().then(resolve, reject)
-  }
-
-  #advanceAnew(): Promise<IteratorResult<Batch<E>, undefined>> {
-    this.#turn = undefined
-    return this.#advance()
+    this.#advance().then(resolve, reject)
   }
 
   #last(): Promise<IteratorResult<Batch<E>, undefined>> {
@@ -184,113 +202,6 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
 
   [Symbol.asyncDispose](): Promise<void> {
     this.close()
-    return Promise.resolve()
-  }
-}
-
-/** A subscription, to be read once: event by event, or in batches. Registered from the start, also before the first pull. */
-export class Subscription<E> implements AsyncIterableIterator<E, undefined> {
-  #cursor: PullCursor<E> | undefined
-  #opening: Promise<PullCursor<E>> | undefined
-  #batch: Batch<E> | undefined
-  #index = 0
-  #turn: Promise<unknown> | undefined
-  #taken = false
-  #closed = false
-
-  /** A cursor that is still to be found may be promised; its error is what the first `next` answers with. */
-  constructor(cursor: PullCursor<E> | Promise<PullCursor<E>>) {
-    if (cursor instanceof PullCursor) this.#cursor = cursor
-    else {
-      this.#opening = cursor
-      cursor.then(
-        found => {
-          this.#cursor = found
-          if (this.#closed) found.close()
-        },
-        () => undefined,
-      )
-    }
-  }
-
-  next(): Promise<IteratorResult<E, undefined>> {
-    const batch = this.#batch
-    if (!this.#turn && batch && this.#index < batch.length) return Promise.resolve({ value: batch.event(this.#index++), done: false })
-    const turn = this.#turn
-      ? this.#turn.then(
-          () => this.#take(),
-          () => this.#take(),
-        )
-      : this.#take()
-    this.#turn = turn
-    const done = () => {
-      if (this.#turn === turn) this.#turn = undefined
-    }
-    turn.then(done, done)
-    return turn
-  }
-
-  async #take(): Promise<IteratorResult<E, undefined>> {
-    if (this.#closed) return finished
-    const batch = this.#batch
-    if (batch && this.#index < batch.length) return { value: batch.event(this.#index++), done: false }
-    const { value, done } = await (this.#cursor ?? (await this.#found())).next()
-    if (done || !value) {
-      this.#closed = true
-      return finished
-    }
-    this.#batch = value
-    this.#index = 1
-    return { value: value.event(0), done: false }
-  }
-
-  async #found(): Promise<PullCursor<E>> {
-    try {
-      return await (this.#opening as Promise<PullCursor<E>>)
-    } catch (error) {
-      this.#closed = true
-      throw error
-    }
-  }
-
-  /** The same subscription, in batches: everything published since the last pull at once. */
-  batches(): AsyncIterableIterator<Batch<E>, undefined> {
-    this.#claim()
-    return this.#cursor ?? this.#later()
-  }
-
-  async *#later(): AsyncGenerator<Batch<E>, undefined> {
-    try {
-      yield* await this.#found()
-    } finally {
-      this.#close()
-    }
-    return undefined
-  }
-
-  return(): Promise<IteratorResult<E, undefined>> {
-    this.#close()
-    return Promise.resolve(finished)
-  }
-
-  #close(): void {
-    this.#closed = true
-    this.#batch = undefined
-    this.#cursor?.close()
-  }
-
-  #claim(): void {
-    if (this.#taken) throw new LifechartError('CURSOR_INVALID', 'A subscription is read once. Subscribe again to read again.')
-    this.#taken = true
-  }
-
-  [Symbol.asyncIterator](): this {
-    this.#claim()
-    return this
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    this.#close()
     return Promise.resolve()
   }
 }

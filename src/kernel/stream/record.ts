@@ -61,16 +61,28 @@ export interface Encoded {
   entry: Entry
 }
 
+/*
+ * The stored text of a record is JSON, and the white space in front of it, which JSON allows and JSON.stringify never writes,
+ * tells what it is: none for a chunk, a blank for a step, a tab for bytes (base64). So a chunk is stored as it is.
+ */
+const stepTag = ' '
+const bytesTag = '\t'
+
+/** What JSON has to escape. */
+const special = /[^\u0020\u0021\u0023-\u005b\u005d-\ud7ff\ue000-\uffff]/
+
 /** Encodes a chunk: JSON or a Uint8Array, else `NOT_SERIALIZABLE`; `CHUNK_TOO_LARGE` beyond `limit` characters of text. */
 export function encodeData(data: unknown, limit: number): Encoded {
   let encoded: Encoded
-  if (typeof data === 'string') encoded = { text: `{"c":${JSON.stringify(data)}}`, entry: data }
+  // Most chunks are plain text; putting it in quotes costs less than half of JSON.stringify.
+  if (typeof data === 'string') encoded = { text: special.test(data) ? JSON.stringify(data) : `"${data}"`, entry: data }
   else if (data instanceof Uint8Array) {
     const copy = data.slice()
-    encoded = { text: `{"b":"${Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('base64')}"}`, entry: new Bytes(copy) }
+    const base64 = Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('base64')
+    encoded = { text: `${bytesTag}"${base64}"`, entry: new Bytes(copy) }
   } else {
-    const json = encodeJson(data, 'The chunk')
-    encoded = { text: `{"c":${json}}`, entry: deepFreeze(JSON.parse(json)) }
+    const text = encodeJson(data, 'The chunk')
+    encoded = { text, entry: deepFreeze(JSON.parse(text)) }
   }
   if (encoded.text.length > limit) {
     throw new LifechartError(
@@ -82,17 +94,19 @@ export function encodeData(data: unknown, limit: number): Encoded {
 }
 
 export function encodeStep(record: StepRecord): Encoded {
-  return { text: `{"s":${JSON.stringify(record)}}`, entry: new Step(record) }
+  return { text: stepTag + JSON.stringify(record), entry: new Step(record) }
 }
 
 /** Reads a stored record back; throws `STORE_CORRUPT` for a text that is none of ours. */
 export function decode(text: Json): Entry {
-  const tag = text.slice(0, 5)
-  if (tag === '{"c":') return deepFreeze(JSON.parse(text.slice(5, -1)))
-  if (tag === '{"s":') return new Step(JSON.parse(text.slice(5, -1)))
-  if (tag === '{"b":') return new Bytes(new Uint8Array(Buffer.from(JSON.parse(text.slice(5, -1)), 'base64')))
-  throw new LifechartError(
-    'STORE_CORRUPT',
-    'A stored record has an unknown form. It was written by a newer version, or the store is damaged.',
-  )
+  try {
+    const value = JSON.parse(text)
+    if (text.startsWith(stepTag)) return new Step(value)
+    if (text.startsWith(bytesTag)) return new Bytes(new Uint8Array(Buffer.from(value, 'base64')))
+    return deepFreeze(value)
+  } catch (cause) {
+    throw new LifechartError('STORE_CORRUPT', 'A stored record can not be read: the store is damaged, or was written by a newer version.', {
+      cause,
+    })
+  }
 }

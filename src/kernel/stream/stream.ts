@@ -134,10 +134,11 @@ export class Stream<E> {
     this.#closed()
   }
 
-  /** Readers that last asked for something before `since` (milliseconds) are closed with `SUBSCRIBER_IDLE`; how many stay. */
-  closeIdleReaders(since: number): number {
+  /** Readers that have asked for nothing since `since` (milliseconds) are closed with `SUBSCRIBER_IDLE`. */
+  closeIdleReaders(since: number): void {
+    const now = this.house.now()
     for (const reader of [...this.#readers]) {
-      if (reader.askedAt >= since || reader.parked) continue
+      if (!reader.idle(now, since)) continue
       reader.close(
         new LifechartError(
           'SUBSCRIBER_IDLE',
@@ -145,7 +146,6 @@ export class Stream<E> {
         ),
       )
     }
-    return this.audience
   }
 
   /** The records behind `after`: from the window, else from the store, else a gap. Only called while `after` is below the head. */
@@ -154,7 +154,7 @@ export class Stream<E> {
     const newest = this.#newest
     if (newest && newest.from === after + 1) return newest
     if (after < window.base) return this.#read(after)
-    const batch = new Batch(window.slice(after, Math.min(window.head, after + pageRecords)), after + 1, this.#presentation.project)
+    const batch = new Batch(window.after(after), after + 1, this.#presentation.project)
     if (batch.to === window.head) this.#newest = batch
     return batch
   }

@@ -36,62 +36,97 @@ export class WindowBudget {
   }
 }
 
+/** Records next to each other. A window is a row of these: dropping one is cheap, and none of the arrays grows long. */
+interface Segment {
+  /** The number before its first record. */
+  after: number
+  entries: Entry[]
+  bytes: number
+}
+
+/** A segment is closed when it holds this many records, or an eighth of the window. */
+const segmentRecords = 1024
+const segmentShare = 8
+
 /** The most recent records of a stream, bounded in number and in bytes. Older ones are in the store. */
 export class Window {
-  /** The highest number that is no longer here; the first record here is `base + 1`. */
-  base: number
-  #entries: Entry[] = []
-  #sizes: number[] = []
-  #start = 0
+  #segments: Segment[] = []
+  #head: number
   #bytes = 0
   readonly #limits: { windowRecords: number; windowBytes: number }
   readonly #budget: WindowBudget
 
   constructor(base: number, limits: { windowRecords: number; windowBytes: number }, budget: WindowBudget) {
-    this.base = base
+    this.#head = base
     this.#limits = limits
     this.#budget = budget
   }
 
-  /** The number of the newest record. */
-  get head(): number {
-    return this.base + this.#entries.length - this.#start
+  /** The highest number that is no longer here; the first record here is `base + 1`. */
+  get base(): number {
+    return this.#segments[0]?.after ?? this.#head
   }
 
+  /** The number of the newest record. */
+  get head(): number {
+    return this.#head
+  }
+
+  /** Characters of text of the records here. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** Adds records behind the head; the length of each one's text is its size. Drops the oldest beyond the bounds. */
+  /** Adds records behind the head; the length of each one's text is its size. Drops the oldest segments beyond the bounds. */
   push(entries: readonly Entry[], texts: readonly Json[]): void {
+    const { windowRecords, windowBytes } = this.#limits
+    const most = Math.min(segmentRecords, Math.ceil(windowRecords / segmentShare))
+    const mostBytes = windowBytes / segmentShare
     let grown = 0
+    let segment = this.#segments.at(-1)
     for (let i = 0; i < entries.length; i++) {
-      this.#entries.push(entries[i])
+      if (!segment || segment.entries.length >= most || segment.bytes >= mostBytes) {
+        segment = { after: this.#head, entries: [], bytes: 0 }
+        this.#segments.push(segment)
+      }
       const size = texts[i]?.length ?? 0
-      this.#sizes.push(size)
+      segment.entries.push(entries[i])
+      segment.bytes += size
       grown += size
+      this.#head++
     }
     this.#bytes += grown
     this.#trim()
     this.#budget.grew(this, grown)
   }
 
-  /** The records numbered after + 1 … to; both within the window. */
-  slice(after: number, to: number): readonly Entry[] {
-    return this.#entries.slice(this.#start + after - this.base, this.#start + to - this.base)
+  /** The records from after + 1 to the end of their segment; `after` is not below the base, and below the head. */
+  after(after: number): readonly Entry[] {
+    const segment = this.#segmentOf(after + 1)
+    return segment ? segment.entries.slice(after - segment.after) : []
   }
 
   at(seq: number): Entry {
-    return this.#entries[this.#start + seq - this.base - 1]
+    const segment = this.#segmentOf(seq)
+    return segment?.entries[seq - segment.after - 1]
+  }
+
+  #segmentOf(seq: number): Segment | undefined {
+    const segments = this.#segments
+    let low = 0
+    let high = segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if ((segments[middle] as Segment).after < seq) low = middle
+      else high = middle - 1
+    }
+    return segments[low]
   }
 
   /** Drops everything; the store still has it. */
   clear(): void {
-    this.base = this.head
     this.#budget.shrank(this.#bytes)
-    this.#entries = []
-    this.#sizes = []
-    this.#start = 0
+    this.#segments = []
     this.#bytes = 0
   }
 
@@ -102,20 +137,17 @@ export class Window {
 
   #trim(): void {
     const { windowRecords, windowBytes } = this.#limits
+    let gone = 0
     let freed = 0
-    while (this.#entries.length - this.#start > windowRecords || this.#bytes - freed > windowBytes) {
-      freed += this.#sizes[this.#start] ?? 0
-      this.#entries[this.#start] = undefined
-      this.#start++
-      this.base++
+    for (const segment of this.#segments) {
+      const rest = this.#head - segment.after
+      if (rest <= windowRecords && this.#bytes - freed <= windowBytes) break
+      freed += segment.bytes
+      gone++
     }
+    if (gone === 0) return
+    this.#segments.splice(0, gone)
     this.#bytes -= freed
-    if (freed > 0) this.#budget.shrank(freed)
-    // Shifting an array at each record would cost more than the record; the dropped half is cut off at once instead.
-    if (this.#start > 256 && this.#start * 2 > this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#start)
-      this.#sizes = this.#sizes.slice(this.#start)
-      this.#start = 0
-    }
+    this.#budget.shrank(freed)
   }
 }

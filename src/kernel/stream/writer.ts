@@ -196,6 +196,8 @@ export class Writer {
       this.#refused(error as LifechartError, data)
       throw error
     }
+    // Stopped meanwhile: what was written is read from the store by whoever follows, or by the next owner.
+    if (this.#stopped) throw this.#stopped
     this.#version += texts.length
     this.#inflightRecords = 0
     this.#inflightBytes = 0

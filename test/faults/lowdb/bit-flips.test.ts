@@ -108,6 +108,11 @@ function bitOf(bytes: Bytes, random: Random, kind: (name: string) => boolean): {
   throw new Error('There is no such file')
 }
 
+function newestSegment(bytes: Bytes): string {
+  const names = [...bytes.keys()].filter(isSegment)
+  return names.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1)!
+}
+
 describe(`one flipped bit (${seeds} seeds)`, () => {
   it('in a closed segment is harmless or named, never a smaller store', async () => {
     const found = await tryFlips(true, (bytes, random) => bitOf(bytes, random, isSegment))
@@ -121,10 +126,7 @@ describe(`one flipped bit (${seeds} seeds)`, () => {
 
   it('in the segment that a dead process left open is harmless or named, unless it looks like the end of the last write', async () => {
     const found = await tryFlips(false, (bytes, random) => {
-      const open = [...bytes.keys()]
-        .filter(isSegment)
-        .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
-        .at(-1)!
+      const open = newestSegment(bytes)
       const segment = bytes.get(open)!
       const lastLine = segment.lastIndexOf(10, segment.length - 2)
       return { name: open, bit: random.below(lastLine * 8) }
@@ -144,9 +146,31 @@ describe('a store with a damaged segment', () => {
       const { adapter } = await openStore(disk.files, { readOnly: true })
       whole += await readable(adapter, ledger, disk)
       await adapter.close()
-      expect(disk.snapshot()).toEqual(before)
+      assert.deepEqual(disk.snapshot(), before)
     }
     expect(whole).toBeGreaterThan(100)
-    expect([...bytes.keys()].every(name => name.startsWith(directory))).toBe(true)
+  })
+
+  it('and without its documents, opened read-only, shows true parts of what was written and logs what is left out', async () => {
+    const { bytes, ledger } = await written(randomFrom(3), true)
+    const segments = new Map([...bytes].filter(([name]) => !isDocument(name)))
+    const newest = newestSegment(bytes)
+    let missing = 0
+    for (let seed = 1; seed <= 100; seed++) {
+      // Without its document, the end of the newest one looks like a write that was never finished.
+      const { name, bit } = bitOf(bytes, randomFrom(seed), name => isSegment(name) && name !== newest)
+      const disk = flipped(segments, name, bit)
+      const { adapter, log } = await openStore(disk.files, { readOnly: true })
+      for (const [id, { version, floor, events }] of Object.entries(ledger.picture().streams)) {
+        const stored = await adapter.load(id).catch((error: unknown) => expectDamageNamed(error, disk))
+        if (stored === undefined || 'code' in stored || stored.version < version) missing++
+        if (stored === undefined || 'code' in stored || stored.floor > floor) continue
+        const page = await adapter.read(id, { after: floor, limit: 10_000 }).catch((error: unknown) => expectDamageNamed(error, disk))
+        if (!('code' in page)) assert.deepEqual(page.events, events.slice(0, stored.version - floor), `seed ${seed}: ${id}`)
+      }
+      expect(log.some(({ level, message }) => level === 'warn' && message.includes('damaged'))).toBe(true)
+      await adapter.close()
+    }
+    expect(missing).toBeGreaterThan(20)
   })
 })

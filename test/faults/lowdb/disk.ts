@@ -14,7 +14,7 @@ interface Content {
   pending: Change[]
 }
 
-type Entries = Map<string, Content>
+type Entries = Map<string, Content | 'directory'>
 
 const sector = 512
 const turn = () => new Promise<void>(resolve => setImmediate(resolve))
@@ -49,23 +49,24 @@ export interface Disk {
 
 /** A disk that holds these files. */
 export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map()): Disk {
-  let names: Entries = new Map()
-  let durableNames: Entries = new Map()
+  let names: Entries = new Map([['/', 'directory']])
+  let durableNames: Entries = new Map(names)
   let pendingNames: { directory: string; apply(entries: Entries): void }[] = []
-  const directories = new Set<string>()
   let failing = { after: Number.POSITIVE_INFINITY, way: 'lost' as 'lost' | 'done' }
 
-  const knowDirectory = (name: string) => {
-    for (let at = name; !directories.has(at); at = path.dirname(at)) directories.add(at)
+  const isDirectory = (name: string) => names.get(name) === 'directory'
+  const fileAt = (name: string) => {
+    const content = names.get(name)
+    return content === 'directory' ? undefined : content
   }
   const rename = (directory: string, apply: (entries: Entries) => void) => {
     apply(names)
     pendingNames.push({ directory, apply })
   }
   const plant = (name: string, bytes: Uint8Array | undefined) => {
-    knowDirectory(path.dirname(name))
     const content: Content | undefined = bytes && { now: bytes, durable: bytes, pending: [] }
     for (const entries of [names, durableNames]) {
+      for (let parent = path.dirname(name); !entries.has(parent); parent = path.dirname(parent)) entries.set(parent, 'directory')
       if (content === undefined) entries.delete(name)
       else entries.set(name, content)
     }
@@ -111,31 +112,31 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
   const files: Files = {
     async open(name, mode) {
       await turn()
-      const existing = names.get(name)
+      const existing = fileAt(name)
       if (mode !== 'create') {
         if (existing === undefined) throw refusal('ENOENT', 'open', name)
         return opened(existing)
       }
       if (existing !== undefined) throw refusal('EEXIST', 'open', name)
-      if (!directories.has(path.dirname(name))) throw refusal('ENOENT', 'open', name)
+      if (!isDirectory(path.dirname(name))) throw refusal('ENOENT', 'open', name)
       const content: Content = { now: new Uint8Array(), durable: new Uint8Array(), pending: [] }
       rename(path.dirname(name), entries => entries.set(name, content))
       return opened(content)
     },
     async makeDirectory(name) {
       await turn()
-      knowDirectory(name)
+      const missing: string[] = []
+      for (let at = name; !isDirectory(at); at = path.dirname(at)) missing.unshift(at)
+      for (const at of missing) rename(path.dirname(at), entries => entries.set(at, 'directory'))
     },
     async list(name) {
       await turn()
-      if (!directories.has(name)) throw refusal('ENOENT', 'scandir', name)
-      return [...names.keys(), ...directories]
-        .filter(entry => entry !== name && path.dirname(entry) === name)
-        .map(entry => path.basename(entry))
+      if (!isDirectory(name)) throw refusal('ENOENT', 'scandir', name)
+      return [...names.keys()].filter(entry => entry !== name && path.dirname(entry) === name).map(entry => path.basename(entry))
     },
     async rename(from, to) {
       await turn()
-      const content = names.get(from)
+      const content = fileAt(from)
       if (content === undefined) throw refusal('ENOENT', 'rename', from)
       rename(path.dirname(to), entries => {
         entries.delete(from)
@@ -144,7 +145,7 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
     },
     async remove(name) {
       await turn()
-      if (!names.has(name)) throw refusal('ENOENT', 'unlink', name)
+      if (fileAt(name) === undefined) throw refusal('ENOENT', 'unlink', name)
       rename(path.dirname(name), entries => entries.delete(name))
     },
     async syncDirectory(name) {
@@ -179,10 +180,15 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       for (const { apply } of pendingNames) if (random.chance(lazy)) apply(durableNames)
       pendingNames = []
       // Copies: a handle that was open before the cut can change nothing any more.
-      names = new Map([...durableNames].map(([name, content]) => [name, survivor(content, random)]))
+      names = new Map()
+      for (const [name, content] of [...durableNames].sort()) {
+        // What lies in a directory that is lost is lost.
+        if (name !== '/' && !isDirectory(path.dirname(name))) continue
+        names.set(name, content === 'directory' ? content : survivor(content, random))
+      }
       durableNames = new Map(names)
     },
-    snapshot: () => new Map([...names].map(([name, { now }]) => [name, now])),
+    snapshot: () => new Map([...names].flatMap(([name, content]) => (content === 'directory' ? [] : [[name, content.now]]))),
     plant,
   }
 }

@@ -16,6 +16,8 @@ export interface Faulty {
   trace: string[]
   /** The operations that a fault has happened to. */
   fired(): readonly string[]
+  /** Ends the process here, whatever it was about to do. */
+  end(): void
   /** Resolves when the process has ended. */
   crashed: Promise<void>
 }
@@ -46,6 +48,10 @@ export function withFaults(files: Files, faults: readonly Fault[]): Faulty {
     return ended() ? never() : result
   }
   const ended = () => state === 'crashed'
+  const end = () => {
+    state = 'crashed'
+    crash()
+  }
 
   async function changing<T>(operation: string, name: string, perform: () => Promise<T>, half?: () => Promise<unknown>): Promise<T> {
     if (state !== 'well') return harmless(operation, name, perform)
@@ -55,10 +61,10 @@ export function withFaults(files: Files, faults: readonly Fault[]): Faulty {
     fired.push(trace[at]!)
     if (fault.effect === 'gone') state = 'gone'
     if (fault.when === 'middle') await half?.()
-    if (fault.when === 'after') await perform()
+    // What fails by itself is done as well as it can be.
+    if (fault.when === 'after') await Promise.allSettled([perform()])
     if (fault.effect !== 'crash') throw failure(operation, name)
-    state = 'crashed'
-    crash()
+    end()
     return never()
   }
 
@@ -80,6 +86,7 @@ export function withFaults(files: Files, faults: readonly Fault[]): Faulty {
   return {
     trace,
     fired: () => fired,
+    end,
     crashed,
     files: {
       async open(name, mode) {

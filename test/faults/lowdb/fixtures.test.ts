@@ -9,7 +9,7 @@ import { contents, type Picture } from './picture.ts'
 
 const fixtures = fileURLToPath(new URL('../../fixtures/stores', import.meta.url))
 
-const keys = ['latest/a', 'latest/c', 'slot']
+const keys = ['latest/a', 'latest/b', 'latest/c', 'slot']
 
 let dir: string
 beforeEach(async () => {

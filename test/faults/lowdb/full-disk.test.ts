@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk } from './disk.ts'
+import { withFaults } from './failpoints.ts'
 import { withRoom } from './full-disk.ts'
 import { createLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
@@ -13,8 +14,9 @@ describe('a disk that is full for a while', () => {
     for (let room = 0; room < 700; room += 9) {
       const disk = createDisk()
       const volume = withRoom(disk.files)
+      const process = withFaults(volume.files, [])
       const ledger = createLedger()
-      const store = await openStore(volume.files)
+      const store = await openStore(process.files)
       const rounds = Array.from({ length: 20 }, (_, n) => ['a', 'b'].map(stream => appended(stream, n + 1)))
       const perform = (n: number) =>
         Promise.all(rounds[n - 1]!.map(operation => ledger.perform(store.adapter, operation, store.clock.now())))
@@ -30,7 +32,8 @@ describe('a disk that is full for a while', () => {
       volume.room = Number.POSITIVE_INFINITY
       for (let end = n + 3; n < end; n++) expect(await perform(n), `room ${room}`).toEqual(['kept', 'kept'])
       await ledger.settle(store.adapter)
-      // No close: the process ends here, and every other time the power is cut.
+      // No close; and every other time the power is cut.
+      process.end()
       if (room % 2 === 0) disk.cutPower(randomFrom(room))
       await expectSound(disk, ledger)
     }

@@ -19,8 +19,9 @@ async function lives(seed: number): Promise<number> {
   for (let life = 0; life < count; life++) {
     const at = random.below(random.pick([20, 60, 150]))
     const faults = (['middle', 'before', 'after'] as const).map(when => ({ at, when, effect: 'crash' as const }))
-    const { files, crashed } = withFaults(disk.files, random.chance(0.3) ? faults : faults.slice(1 + random.below(2)))
+    const { files, crashed, end } = withFaults(disk.files, random.chance(0.3) ? faults : faults.slice(1 + random.below(2)))
     await Promise.race([crashed, live()])
+    end()
     // An operation that was under way when the process ended still reaches the disk.
     for (let i = 0; i < 3; i++) await turn()
     if (random.chance(0.8)) disk.cutPower(random)

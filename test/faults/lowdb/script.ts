@@ -70,6 +70,11 @@ export function script(session: string): Operation[][] {
     [commit(own('run/3', 7, {}, 3, 200)), commit(own('run/2', 8, { own: 'release', index: { live: false } }))],
     [{ forget: 'run/3', through: 9 }, { forget: 'run/2' }, commit(own('task/1', 5, {}, 1, 200), append('inbox/1'))],
     [commit(own('run/3', 10, {}, 2, 250)), commit(own('task/1', 6, { state: '{"last":true}' }, 2))],
+    // What the first segments hold is forgotten but for little, which is moved.
+    [{ forget: 'task/1', through: 7 }, commit(own('run/3', 12, {}, 2, 300)), commit(own('run/4', 0, { own: 'acquire' }, 2))],
+    [commit(own('run/3', 14, {}, 2, 400)), commit(own('run/4', 2, { own: 'release' }))],
+    [{ forget: 'run/3', through: 15 }, commit(own('run/4', 3, { claim: [{ key: 'latest/b' }] }, 1, 400), append('inbox/1'))],
+    [commit(own('task/1', 8, {}, 2, 300))],
   ]
 }
 

@@ -8,7 +8,7 @@ import { simulatedClock } from '../../../src/testing/simulated-clock.ts'
 import type { Disk } from './disk.ts'
 import type { Ledger } from './ledger.ts'
 import { writeOn } from './script.ts'
-import { turn, whileTimePasses } from './time.ts'
+import { turn } from './time.ts'
 
 /** Where stores lie on disks in memory. */
 export const directory = '/store'
@@ -24,10 +24,10 @@ let lives = 0
 
 /** Opens it ten minutes after whatever was opened before, so that nothing of a former life is still alive. */
 export async function openStore(files: Files, { readOnly = false, bytes = segmentBytes } = {}): Promise<OpenStore> {
-  const environment = testEnvironment({ seed: ++lives, clock: simulatedClock({ start: lives * 600_000 }) })
-  const source = lowdbAdapter({ dir: directory, files, segmentBytes: bytes, readOnly })
-  const adapter = await whileTimePasses(environment.clock, source.open(environment))
-  return { ...environment, adapter }
+  const environment = testEnvironment({ seed: ++lives, clock: simulatedClock({ start: Date.UTC(2026, 0, 1) + lives * 600_000 }) })
+  // Files of its own: as far as the lock can tell, another process.
+  const source = lowdbAdapter({ dir: directory, files: { ...files }, segmentBytes: bytes, readOnly })
+  return { ...environment, adapter: await source.open(environment) }
 }
 
 /** Closes it and reports the error of ours it may have failed with. */

@@ -1,0 +1,25 @@
+import { fanOut } from './fan-out.ts'
+import { hostStep } from './host-step.ts'
+import { lowdb } from './lowdb.ts'
+import { manyRuns } from './many-runs.ts'
+import { memory } from './memory.ts'
+import { replay } from './replay.ts'
+import { type Row, table } from './report.ts'
+
+const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
+  'fan-out': fanOut,
+  replay,
+  'many-runs': manyRuns,
+  memory,
+  'host-step': hostStep,
+  lowdb,
+}
+const rounds = Number(process.env.ROUNDS ?? 5)
+const chosen = process.argv.slice(2)
+const rows: Row[] = []
+for (const [name, suite] of Object.entries(suites)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue
+  process.stderr.write(`${name} ...\n`)
+  rows.push(...(await suite(rounds)))
+}
+process.stdout.write(`${table(rows)}\n`)

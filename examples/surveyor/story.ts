@@ -1,0 +1,57 @@
+import type { RunEvent } from 'lifechart'
+import type { Witness } from './lives.ts'
+import { cutLeft, printable } from './printable.ts'
+import { counted } from './report.ts'
+import type { Screen } from './screen.ts'
+import type { Finding } from './surveyor.ts'
+
+/** Tells the states of a run and its findings as they come. */
+export function storyteller(screen: Screen): Witness {
+  const { say, paint, width } = screen
+  const bar = screen.bar()
+  const path = Math.min(48, width - 50)
+  let last: Finding | undefined
+  let seq = 0
+  let attempt = 1
+
+  const state = (symbol: string, text: string, note: string) => say(`  ${symbol} ${text}  ${paint('dim', note)}`)
+  const show = (status: string) => {
+    const { files, lines } = last?.totals ?? { files: 0, lines: 0 }
+    bar.show(last?.progress ?? 0, status, `#${seq}  attempt ${attempt}  ${counted(files)} files  ${counted(lines)} lines`)
+  }
+
+  function tellFinding({ directory, files, lines, longest, problems, marks }: Finding): void {
+    const name = cutLeft(printable(directory || '.'), path).padEnd(path)
+    const best = longest ? paint('dim', cutLeft(printable(longest.path.slice(longest.path.lastIndexOf('/') + 1)), 24)) : ''
+    const todo = marks > 0 ? paint('yellow', `  ${marks} marks`) : ''
+    const number = paint('dim', `#${seq}`.padStart(7))
+    say(`${number}  ${name}${counted(files).padStart(6)} files${counted(lines).padStart(9)} lines  ${best}${todo}`)
+    for (const { path: where, why } of problems)
+      say(paint('yellow', `         not read: ${cutLeft(printable(where), path)}: ${printable(why)}`))
+  }
+
+  function tell(event: RunEvent, pid: number): void {
+    if (event.type === 'chunk') {
+      last = event.data as Finding
+      tellFinding(last)
+    } else if (event.type === 'end') {
+      const good = event.status === 'done'
+      state(paint(good ? 'green' : 'red', good ? '✔' : '✖'), event.status, event.error ? event.error.message : `#${seq}`)
+    } else if (event.type === 'state') {
+      attempt = event.attempt ?? 1
+      state(paint('cyan', '●'), event.attempt ? 'resumed' : event.state, `#${seq}, attempt ${attempt}, process ${pid}`)
+    }
+  }
+
+  return {
+    event(event, pid) {
+      if ('seq' in event) seq = event.seq
+      tell(event, pid)
+      show(event.type === 'end' ? event.status : 'running')
+    },
+    killed(pid) {
+      state(paint('red', '✖'), 'killed', `behind #${seq}: SIGKILL to process ${pid}`)
+      show('killed ')
+    },
+  }
+}
