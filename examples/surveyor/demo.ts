@@ -10,9 +10,10 @@ import { followSurvey, killLiving } from './lives.ts'
 import { printable } from './printable.ts'
 import { sayReport } from './report.ts'
 import { openScreen } from './screen.ts'
-import { storyteller } from './story.ts'
+import { comparison, storyteller } from './story.ts'
 import type { Report } from './surveyor.ts'
 import { judge, resultOf } from './verdict.ts'
+import { walk } from './walk.ts'
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     kills: { type: 'string', default: '1' },
     /** Milliseconds between two findings. */
-    pace: { type: 'string', default: '40' },
+    pace: { type: 'string', default: '60' },
     /** Leaves the stores for those who want to look at them. */
     keep: { type: 'boolean', default: false },
   },
@@ -42,22 +43,21 @@ process.on('exit', () => {
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
-const points = killPoints(seed, kills)
+let findings = 0
+for await (const _ of walk(dir)) findings++
+const points = killPoints(seed, kills, findings)
 say(`\n  ${paint('bold', 'A survey of')} ${printable(dir)}`)
-say(`  ${paint('dim', `seed ${seed}: killed at ${points.map(point => `${(point * 100).toFixed(1)} %`).join(' and ') || 'no point'}`)}\n`)
+say(
+  `  ${paint('dim', `seed ${seed}: ${points.length === 0 ? 'not killed' : `killed behind finding ${points.join(' and ')}`} of ${findings}`)}\n`,
+)
 // Below .data, which no survey enters: the stores may lie in the tree.
 const store = (name: string) => join(data, '.data', name)
-const disturbed = await followSurvey({ store: store('killed'), dir, pace, kills: points }, storyteller(screen))
+const disturbed = await followSurvey({ store: store('killed'), dir, pace, kills: points }, storyteller(screen, findings))
 screen.settle()
 
-const { show } = screen.bar()
-const undisturbed = await followSurvey(
-  { store: store('undisturbed'), dir, pace: 0, kills: [] },
-  {
-    event: event => event.type === 'chunk' && show((event.data as { progress: number }).progress, 'the same, undisturbed', `#${event.seq}`),
-    killed() {},
-  },
-)
+say()
+const again = { store: store('undisturbed'), dir, pace: 0, kills: [] }
+const undisturbed = await followSurvey(again, comparison(screen, findings))
 screen.settle()
 
 const report = resultOf(disturbed)
@@ -72,7 +72,7 @@ const good = checks.every(({ holds }) => holds)
 say(
   good
     ? `\n  ${paint('green', 'Nothing was lost, and nothing came twice.')} Again: --seed ${seed}\n`
-    : `\n  Repeat it with --seed ${seed}\n`,
+    : `\n  Repeat it, on a tree that nobody changes meanwhile: --seed ${seed}\n`,
 )
 if (values.keep) say(`  The stores: ${data}\n`)
 process.exitCode = good ? 0 : 1

@@ -1,7 +1,7 @@
-/** Where the process is killed: shares of the tree, 0 to 1, in ascending order. The same seed gives the same ones. */
-export function killPoints(seed: number, count: number): number[] {
+/** Behind which findings, of so many, the process is killed; 0 is before the first. In ascending order, the same for the same seed. */
+export function killPoints(seed: number, count: number, findings: number): number[] {
   const next = mulberry32(seed)
-  return Array.from({ length: count }, () => Math.round(next() * 1e4) / 1e4).sort((a, b) => a - b)
+  return Array.from({ length: count }, () => Math.floor(next() * findings)).sort((a, b) => a - b)
 }
 
 /** Evenly spread numbers from 0 to 1. */

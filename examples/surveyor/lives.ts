@@ -1,11 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { RunEvent } from 'lifechart'
-import type { Finding } from './surveyor.ts'
 import type { Assignment } from './worker.ts'
 
 export interface Survey extends Omit<Assignment, 'after'> {
-  /** Shares of the tree, in ascending order: the process that gets there is killed. */
+  /** Numbers of findings, in ascending order: the process that has told so many is killed. */
   kills: readonly number[]
 }
 
@@ -42,6 +41,7 @@ async function live(assignment: Assignment, killAt: number | undefined, events: 
   const child = fork(worker, [JSON.stringify(assignment)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   const pid = child.pid ?? 0
   const complaints: string[] = []
+  let findings = events.filter(({ type }) => type === 'chunk').length
   let killed = false
   living = child
   child.stderr?.setEncoding('utf8').on('data', (text: string) => complaints.push(text))
@@ -49,7 +49,8 @@ async function live(assignment: Assignment, killAt: number | undefined, events: 
     const event = message as RunEvent
     events.push(event)
     witness.event(event, pid)
-    if (!killed && killAt !== undefined && progressOf(event) >= killAt) killed = child.kill('SIGKILL')
+    if (event.type === 'chunk') findings++
+    if (!killed && killAt !== undefined && findings >= killAt) killed = child.kill('SIGKILL')
   })
   // What it said before it died is still on its way when it is dead: that was seen, too.
   const [[code, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
@@ -57,8 +58,4 @@ async function live(assignment: Assignment, killAt: number | undefined, events: 
   if (signal === 'SIGKILL' && killed) witness.killed(pid)
   else if (code !== 0) throw new Error(`The process ${pid} ended by itself (${signal ?? `code ${code}`}).\n${complaints.join('')}`)
   return signal === 'SIGKILL'
-}
-
-function progressOf(event: RunEvent): number {
-  return event.type === 'chunk' ? (event.data as Finding).progress : 0
 }

@@ -8,7 +8,7 @@ export const counted = (count: number) => count.toLocaleString('en-US')
 /** The report of a survey, as tables. */
 export function sayReport({ say, paint, width }: Screen, report: Report): void {
   const title = (text: string, note = '') => say(`\n  ${paint('bold', text.padEnd(14))}${note}`)
-  const path = Math.min(64, width - 30)
+  const path = Math.min(56, width - 30)
   const row = (name: string, ...columns: (number | string)[]) => {
     const cells = columns.map(column => (typeof column === 'number' ? counted(column).padStart(10) : `  ${column}`))
     say(`    ${cutLeft(printable(name), path).padEnd(path)}${cells.join('')}`)

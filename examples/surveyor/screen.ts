@@ -30,11 +30,11 @@ function plain(stream: NodeJS.WriteStream): Screen {
     paint: (_color, text) => text,
     say,
     bar() {
-      let last = ''
+      let last = 0
       return {
         show(share, state, note) {
-          const tenth = `${state} ${Math.floor(share * 10)}0 %`
-          if (tenth !== last) say(`  ${tenth}  ${note}`)
+          const tenth = Math.floor(share * 10)
+          if (tenth > last) say(`  ${state} ${tenth * 10} %  ${note}`)
           last = tenth
         },
       }

@@ -5,33 +5,43 @@ import { counted } from './report.ts'
 import type { Screen } from './screen.ts'
 import type { Finding } from './surveyor.ts'
 
-/** Tells the states of a run and its findings as they come. */
-export function storyteller(screen: Screen): Witness {
+/** So that the bars are below each other. */
+const stateWidth = 11
+
+/** Tells the states of a run and its findings, of which there will be so many, as they come. */
+export function storyteller(screen: Screen, findings: number): Witness {
   const { say, paint, width } = screen
   const bar = screen.bar()
   const path = Math.min(48, width - 50)
   let last: Finding | undefined
   let seq = 0
+  let told = 0
   let attempt = 1
 
   const state = (symbol: string, text: string, note: string) => say(`  ${symbol} ${text}  ${paint('dim', note)}`)
   const show = (status: string) => {
     const { files, lines } = last?.totals ?? { files: 0, lines: 0 }
-    bar.show(last?.progress ?? 0, status, `#${seq}  attempt ${attempt}  ${counted(files)} files  ${counted(lines)} lines`)
+    bar.show(told / findings, status.padEnd(stateWidth), `#${seq}  attempt ${attempt}  ${counted(files)} files  ${counted(lines)} lines`)
   }
 
   function tellFinding({ directory, files, lines, longest, problems, marks }: Finding): void {
+    if (files + problems.length === 0) return
     const name = cutLeft(printable(directory || '.'), path).padEnd(path)
-    const best = longest ? paint('dim', cutLeft(printable(longest.path.slice(longest.path.lastIndexOf('/') + 1)), 24)) : ''
+    const best = longest
+      ? paint('dim', `${cutLeft(printable(longest.path.slice(longest.path.lastIndexOf('/') + 1)), 24)} ${counted(longest.lines)}`)
+      : ''
     const todo = marks > 0 ? paint('yellow', `  ${marks} marks`) : ''
     const number = paint('dim', `#${seq}`.padStart(7))
-    say(`${number}  ${name}${counted(files).padStart(6)} files${counted(lines).padStart(9)} lines  ${best}${todo}`)
+    say(
+      `${number}  ${name}${counted(files).padStart(6)} ${files === 1 ? 'file ' : 'files'}${counted(lines).padStart(9)} lines  ${best}${todo}`,
+    )
     for (const { path: where, why } of problems)
       say(paint('yellow', `         not read: ${cutLeft(printable(where), path)}: ${printable(why)}`))
   }
 
   function tell(event: RunEvent, pid: number): void {
     if (event.type === 'chunk') {
+      told++
       last = event.data as Finding
       tellFinding(last)
     } else if (event.type === 'end') {
@@ -51,7 +61,20 @@ export function storyteller(screen: Screen): Witness {
     },
     killed(pid) {
       state(paint('red', '✖'), 'killed', `behind #${seq}: SIGKILL to process ${pid}`)
-      show('killed ')
+      show('killed')
     },
+  }
+}
+
+/** Shows how far the same survey is when nobody disturbs it. */
+export function comparison(screen: Screen, findings: number): Witness {
+  const bar = screen.bar()
+  let told = 0
+  return {
+    event(event) {
+      if (event.type === 'chunk') told++
+      bar.show(told / findings, 'undisturbed'.padEnd(stateWidth), 'the same survey again, to compare with')
+    },
+    killed() {},
   }
 }

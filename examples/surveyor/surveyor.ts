@@ -17,8 +17,6 @@ export interface SurveyInput {
 /** One chunk of a survey: a few files of one directory, and all that a later execution needs to go on behind them. */
 export interface Finding extends Found {
   directory: string
-  /** Of the tree, 0 to 1. */
-  progress: number
   /** Where the walk goes on. */
   place: string
   totals: Totals
@@ -46,8 +44,8 @@ export async function* surveyor({ input, signal, lastChunk }: Pick<ProducerConte
     const found = await inspect(batch, totals)
     // Half a finding is none: the next execution makes it whole.
     if (signal.aborted) return
-    const { directory, progress, place } = batch
-    yield { directory, ...found, progress: Math.round(progress * 1e4) / 1e4, place, totals: continued(totals) } satisfies Finding
+    const { directory, place } = batch
+    yield { directory, ...found, place, totals: continued(totals) } satisfies Finding
     if (pace > 0) await setTimeout(pace, undefined, { signal }).catch(() => undefined)
   }
   return { root, ...totals } satisfies Report

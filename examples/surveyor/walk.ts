@@ -16,8 +16,6 @@ export interface Batch {
   failure?: string
   /** The path of the last entry: a walk `after` it goes on with the next batch. It ends with a slash if there are no entries. */
   place: string
-  /** How much of the tree is behind us, 0 to 1: each entry of a directory counts for the same share of it. */
-  progress: number
 }
 
 /** Entries per batch, at most. */
@@ -27,9 +25,6 @@ interface Visit {
   directory: string
   /** What is behind us in this directory: the rest of a place. */
   after: readonly string[] | undefined
-  /** The share of the tree that this directory stands for. */
-  from: number
-  to: number
 }
 
 /**
@@ -37,11 +32,11 @@ interface Visit {
  * below. No link is followed, so that nothing outside is met, and nothing twice.
  */
 export async function* walk(root: string, after?: string): AsyncGenerator<Batch, void> {
-  const visits: Visit[] = [{ directory: '', after: after?.split('/'), from: 0, to: 1 }]
+  const visits: Visit[] = [{ directory: '', after: after?.split('/') }]
   for (let visit = visits.pop(); visit; visit = visits.pop()) {
     const listing = await list(root, visit.directory)
     yield* batches(visit, listing)
-    visits.push(...below(visit, listing).reverse())
+    for (const next of below(visit, listing).reverse()) visits.push(next)
   }
 }
 
@@ -68,10 +63,9 @@ async function list(root: string, directory: string): Promise<Listing> {
   }
 }
 
-function* batches({ directory, after, from, to }: Visit, { entries, directories, failure }: Listing): Generator<Batch, void> {
+function* batches({ directory, after }: Visit, { entries, failure }: Listing): Generator<Batch, void> {
   // The place is in a directory below, or nothing was here.
   if (after && (after.length > 1 || after[0] === '')) return
-  const all = entries.length + directories.length
   const begin = after ? entries.findIndex(entry => entry.name > (after[0] as string)) : 0
   if (begin < 0) return
   for (let start = begin; start === 0 || start < entries.length; start += batchSize) {
@@ -82,19 +76,15 @@ function* batches({ directory, after, from, to }: Visit, { entries, directories,
       entries: batch,
       ...(failure !== undefined && { failure }),
       place: pathOf(directory, batch.at(-1)?.name ?? ''),
-      progress: all === 0 ? to : from + ((to - from) * (start + batch.length)) / all,
     }
   }
 }
 
-function below({ directory, after, from, to }: Visit, { entries, directories }: Listing): Visit[] {
-  const share = (to - from) / (entries.length + directories.length)
+function below({ directory, after }: Visit, { directories }: Listing): Visit[] {
   const [next, ...rest] = after && after.length > 1 ? after : []
-  return directories.flatMap((name, i) => {
-    if (next !== undefined && name < next) return []
-    const begin = from + share * (entries.length + i)
-    return [{ directory: pathOf(directory, name), after: name === next ? rest : undefined, from: begin, to: begin + share }]
-  })
+  return directories
+    .filter(name => next === undefined || name >= next)
+    .map(name => ({ directory: pathOf(directory, name), after: name === next ? rest : undefined }))
 }
 
 const pathOf = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`)

@@ -1,6 +1,7 @@
 import { LifechartError } from '../errors.ts'
 import type { AdapterSource, Id, Json, PersistenceAdapter } from '../kernel/port.ts'
-import { createCatalogue, type Entry } from './catalogue/catalogue.ts'
+import { createCatalogue } from './catalogue/catalogue.ts'
+import type { Entry } from './catalogue/entry.ts'
 import { presentHead } from './catalogue/present.ts'
 import { checkRange } from './catalogue/range.ts'
 import { search } from './catalogue/search.ts'

@@ -1,9 +1,10 @@
 import type { AnyEventObject } from 'xstate'
 import { type ErrorCode, isLifechartError, LifechartError } from '../errors.ts'
 import { wait } from './clock.ts'
+import { assertSendable } from './host/decision.ts'
 import type { Host } from './host/host.ts'
 import type { Change, Environment, PersistenceAdapter } from './port.ts'
-import { type PersistOptions, persist } from './stream/persist.ts'
+import { type Persistence, persist, unavailable } from './stream/persist.ts'
 import { Step } from './stream/record.ts'
 import { SinkCursor } from './stream/sink.ts'
 import type { Stream } from './stream/stream.ts'
@@ -46,7 +47,7 @@ async function readEntries(adapter: PersistenceAdapter, stream: string, after: n
 export interface CommandHouse {
   readonly environment: Environment
   readonly adapter: PersistenceAdapter
-  readonly persistence: Omit<PersistOptions, 'onOverdue'>
+  readonly persistence: Persistence
   /** Milliseconds to wait for an owner's answer. */
   readonly patience: number
   /** Tells when the stream of commands changed; returns how to stop. */
@@ -55,16 +56,16 @@ export interface CommandHouse {
 
 /**
  * Sends an event to a lifecycle that another runtime owns and waits until its step, or its refusal, is there. `target` follows
- * the lifecycle. Rejects with what the owner refused it with, `LIFECYCLE_ENDED`, or `LIFECYCLE_ELSEWHERE` when nobody answers in
+ * the lifecycle. Rejects with `EVENT_RESERVED`, `NOT_SERIALIZABLE`, what the owner refused it with, `LIFECYCLE_ENDED`, or `LIFECYCLE_ELSEWHERE` when nobody answers in
  * time; the command stays and the next owner decides it.
  */
 export async function sendCommand(house: CommandHouse, target: Stream<unknown>, event: AnyEventObject): Promise<void> {
   const { environment, adapter, persistence, patience } = house
+  assertSendable(event)
   const id = environment.ids()
   const from = target.head
   const change = append(target.id, { id, event })
-  const overdue = () => environment.logger.warn('A command waits for the store.', { stream: target.id })
-  const [version = 0] = await persist({ id: environment.ids(), changes: [change] }, { ...persistence, onOverdue: overdue })
+  const [version = 0] = await bounded(house, persist({ id: environment.ids(), changes: [change] }, persistence))
   await new Promise<void>((resolve, reject) => {
     const over = new AbortController()
     const settle = (error?: Error) => {
@@ -106,6 +107,20 @@ export async function sendCommand(house: CommandHouse, target: Stream<unknown>, 
   })
 }
 
+/** `STORE_UNAVAILABLE` when the store has no answer in time. */
+async function bounded<T>({ environment, patience }: CommandHouse, answer: Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const late = wait(environment.clock, patience, over.signal).then(() => {
+    throw unavailable(undefined)
+  })
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    over.abort()
+  }
+}
+
 const receiving = new WeakMap<Host, Promise<void>>()
 
 /** Decides the commands that arrived for a lifecycle owned here, in order, each once. */
@@ -129,9 +144,10 @@ async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
       // Its commit goes on, and the step is the answer.
       if (isLifechartError(error, 'STORE_UNAVAILABLE')) continue
       if (host.released || !isLifechartError(error)) throw error
-      const overdue = () => environment.logger.warn('A refusal waits for the store.', { stream: host.id })
+      // The end of the stream is the answer.
+      if (host.over) return
       const change = append(host.id, { answer: entry.id, code: error.code, message: error.message })
-      await persist({ id: environment.ids(), changes: [change] }, { ...persistence, onOverdue: overdue })
+      await persist({ id: environment.ids(), changes: [change] }, persistence)
       host.commands = seq
     }
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AnyEventObject, AnyStateMachine, AnyStateNode } from 'xstate'
-import { isLifechartError, LifechartError } from '../errors.ts'
+import { LifechartError } from '../errors.ts'
 import type { Json } from './port.ts'
 import type { Deadline } from './stream/record.ts'
 
@@ -57,6 +57,7 @@ const migrations = new WeakMap<object, Migrations>()
  * n + 1. A chart that declares none is version 1. `INVALID_OPTION` when a step is missing.
  */
 export function defineMigrations<M extends AnyStateMachine>(machine: M, version: number, steps: Record<number, Migration>): M {
+  if (!isCount(version, 1)) throw new LifechartError('INVALID_OPTION', `The version of "${machine.id}" is ${version}; count from 1.`)
   for (let n = 1; n < version; n++) {
     if (!steps[n])
       throw new LifechartError('INVALID_OPTION', `"${machine.id}" is version ${version}, but no migration takes version ${n} to ${n + 1}.`)
@@ -118,39 +119,104 @@ export function readEnvelope(machine: AnyStateMachine, stream: string, state: Js
       `${stream} was written by version ${envelope.version} of "${machine.id}", this is version ${version}. Deploy the newer chart.`,
     )
   }
-  let { snapshot } = envelope
-  for (let n = envelope.version; n < version; n++) snapshot = (steps[n] as Migration)(snapshot)
+  const snapshot = migrated(stream, machine, envelope, version, steps)
   if (!valueFits(machine.root, snapshot.value)) {
     throw new LifechartError(
       'ENVELOPE_VERSION',
       `${stream} is in ${JSON.stringify(snapshot.value)}, which "${machine.id}" no longer has. Raise its version and add a migration with defineMigrations.`,
     )
   }
+  for (const [id, child] of Object.entries(snapshot.children)) {
+    const { src, snapshot: state } = child as { src?: unknown; snapshot?: { status?: string } }
+    if (state?.status === 'active' && !hasSource(machine, src)) {
+      throw new LifechartError(
+        'ENVELOPE_VERSION',
+        `${stream} has the child "${id}" of the source "${String(src)}", which "${machine.id}" no longer has. Register it in setup(), or raise the version and migrate with defineMigrations.`,
+      )
+    }
+  }
   return { ...envelope, version, hash: chartHash(machine), snapshot }
 }
 
-function parse(stream: string, state: Json | undefined): Envelope {
-  try {
-    const envelope = JSON.parse(state ?? '') as Envelope
-    const { snapshot } = envelope
-    if (typeof envelope.schema === 'number' && typeof envelope.chart === 'string' && typeof envelope.version === 'number') {
-      if (envelope.schema > schema) return envelope
-      if (
-        typeof snapshot === 'object' &&
-        snapshot !== null &&
-        typeof snapshot.status === 'string' &&
-        typeof snapshot.children === 'object'
-      ) {
-        if (typeof envelope.deadlines === 'object' && typeof envelope.attempt === 'number') return envelope
-      }
+function migrated(
+  stream: string,
+  machine: AnyStateMachine,
+  envelope: Envelope,
+  version: number,
+  steps: Migrations['steps'],
+): PersistedSnapshot {
+  let { snapshot } = envelope
+  for (let n = envelope.version; n < version; n++) {
+    try {
+      snapshot = (steps[n] as Migration)(snapshot)
+    } catch (cause) {
+      throw new LifechartError('ENVELOPE_VERSION', `The migration of "${machine.id}" from version ${n} to ${n + 1} threw on ${stream}.`, {
+        cause,
+      })
     }
-  } catch (error) {
-    if (isLifechartError(error)) throw error
+  }
+  return snapshot
+}
+
+function parse(stream: string, state: Json | undefined): Envelope {
+  const envelope = parseJson(state)
+  if (isRecord(envelope) && isCount(envelope.schema, 1) && typeof envelope.chart === 'string' && isCount(envelope.version, 1)) {
+    if (envelope.schema > schema || isWhole(envelope)) return envelope as unknown as Envelope
   }
   throw new LifechartError(
     'ENVELOPE_INVALID',
     `The stored state of ${stream} can not be read. The stream itself is whole: read its records, then forget it.`,
   )
+}
+
+function parseJson(state: Json | undefined): unknown {
+  try {
+    return JSON.parse(state ?? '')
+  } catch {
+    return undefined
+  }
+}
+
+function isWhole({ seq, steps, attempt, snapshot, deadlines, undecided = [], commands = 0 }: Record<string, unknown>): boolean {
+  return (
+    isCount(seq, 1) &&
+    isCount(steps, 1) &&
+    isCount(attempt, 1) &&
+    isCount(commands, 0) &&
+    isRecord(snapshot) &&
+    typeof snapshot.status === 'string' &&
+    isRecord(snapshot.context) &&
+    isRecord(snapshot.children) &&
+    Object.values(snapshot.children).every(isRecord) &&
+    isRecord(deadlines) &&
+    Object.values(deadlines).every(deadline => isRecord(deadline) && typeof deadline.at === 'number' && isEvent(deadline.event)) &&
+    Array.isArray(undecided) &&
+    undecided.every(isEvent)
+  )
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isCount(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= least
+}
+
+function isEvent(value: unknown): boolean {
+  return isRecord(value) && typeof value.type === 'string'
+}
+
+/** True if an actor can be made of the source that is stored. XState would leave it out without a word. */
+function hasSource(machine: AnyStateMachine, src: unknown): boolean {
+  if (typeof src !== 'string') return false
+  const inline = /^xstate\.invoke\.(\d+)\.(.*)$/s.exec(src)
+  if (!inline) return src in machine.implementations.actors
+  try {
+    return machine.getStateNodeById(inline[2] as string).invoke.length > Number(inline[1])
+  } catch {
+    return false
+  }
 }
 
 /** True if the chart has the state that the value names. XState would not notice. */

@@ -5,12 +5,14 @@ import { isLifechartError, LifechartError } from '../errors.ts'
 import { type CommandHouse, commanded, commandsOf, receiveCommands, sendCommand } from './commands.ts'
 import type { ChartSpec } from './host/chart.ts'
 import { Host, type HostHouse } from './host/host.ts'
+import { insist } from './insist.ts'
 import type { AdapterSource, Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
 import { Scheduler } from './scheduler.ts'
 import { Liveness } from './session.ts'
 import { openShared } from './shared-adapter.ts'
 import type { StepRecord } from './stream/record.ts'
 import { type Presentation, Stream, type StreamHouse, type StreamLimits } from './stream/stream.ts'
+import { Watchdog } from './stream/watchdog.ts'
 import { WindowBudget } from './stream/window.ts'
 import type { WriterLimits } from './stream/writer.ts'
 import { type Finding, Sweep } from './sweep.ts'
@@ -67,6 +69,7 @@ export class Kernel {
   readonly #closing = new AbortController()
   readonly #closeAdapter: () => Promise<void>
   readonly #house: HostHouse
+  readonly #watchdog: Watchdog
   readonly #commands: CommandHouse
   #liveness: Liveness | undefined
   #unwatch: (() => void) | undefined
@@ -100,14 +103,21 @@ export class Kernel {
     this.scheduler = new Scheduler(clock)
     this.budget = new WindowBudget(limits.windowBytesTotal)
     this.streams = { adapter, logger, limits, budget: this.budget, now: () => clock.now() }
-    this.tails = new Tails(this.streams)
-    const persistence = { adapter, clock, grace: limits.storeGrace, signal: this.#closing.signal }
+    this.tails = new Tails({ streams: this.streams, insist: ask => this.insist(ask, limits.storeGrace) })
+    const persistence = { adapter, clock, signal: this.#closing.signal }
+    this.#watchdog = new Watchdog(clock, limits.storeGrace)
     this.#house = {
       clock,
       logger,
       scheduler: this.scheduler,
       // Unique because the session's id is, and cheaper than a random one for each commit.
-      writers: { commitId: () => `${this.session}:${++commits}`, limits, persistence, session: () => this.session },
+      writers: {
+        commitId: () => `${this.session}:${++commits}`,
+        limits,
+        persistence,
+        watchdog: this.#watchdog,
+        session: () => this.session,
+      },
       stepped: (host, record, snapshot) => {
         this.counters.steps++
         this.#productOf(host).stepped?.(host, record, snapshot)
@@ -234,8 +244,18 @@ export class Kernel {
     }
   }
 
-  sendCommand(target: Stream<unknown>, event: AnyEventObject): Promise<void> {
-    return sendCommand(this.#commands, target, event)
+  async sendCommand(target: Stream<unknown>, event: AnyEventObject): Promise<void> {
+    try {
+      await sendCommand(this.#commands, target, event)
+    } finally {
+      // It may have come behind the end, which had taken the others along.
+      if (target.ended) await this.forgetCommands(target.id)
+    }
+  }
+
+  /** Asks the store again while it fails without refusing; `STORE_UNAVAILABLE` when that lasts for `grace` milliseconds. */
+  insist<T>(ask: () => Promise<T>, grace = Number.POSITIVE_INFINITY): Promise<T> {
+    return insist(ask, { clock: this.environment.clock, signal: this.#closing.signal, grace })
   }
 
   /** Calls the listener when the stream was written to by anybody. */
@@ -325,6 +345,7 @@ export class Kernel {
   async close(): Promise<void> {
     this.sweep.close()
     this.scheduler.close()
+    this.#watchdog.close()
     this.#unwatch?.()
     const error = new LifechartError('RUNTIME_CLOSED', 'The runtime was closed.', { retryable: true })
     for (const host of [...this.#hosts.values()]) {
@@ -346,6 +367,7 @@ export class Kernel {
   crash(): void {
     this.sweep.close()
     this.scheduler.close()
+    this.#watchdog.close()
     this.#unwatch?.()
     this.#liveness?.abandon()
     this.#closing.abort()

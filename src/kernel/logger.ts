@@ -8,9 +8,25 @@ function safe(text: string): string {
   )
 }
 
+type Facts = Readonly<Record<string, unknown>>
+
+/** What JSON has no words for, as text. */
+function readable(_key: string, value: unknown): unknown {
+  return value instanceof Error || typeof value === 'bigint' ? String(value) : value
+}
+
+/** Logging never throws: facts that can not be written are named. */
+function encode(own: Facts, facts: Facts = {}): string {
+  try {
+    return JSON.stringify({ ...own, ...facts, ...own }, readable)
+  } catch (error) {
+    return JSON.stringify({ ...own, unwritable: Object.keys(facts), because: String(error) })
+  }
+}
+
 /** One JSON object a line. */
 export function lineLogger(write: (line: string) => void, now: () => number): Logger {
-  const log = (level: string) => (message: string, facts?: Readonly<Record<string, unknown>>) =>
-    write(safe(JSON.stringify({ time: new Date(now()).toISOString(), level, message, ...facts })))
+  const log = (level: string) => (message: string, facts?: Facts) =>
+    write(safe(encode({ time: new Date(now()).toISOString(), level, message }, facts)))
   return { info: log('info'), warn: log('warn'), error: log('error') }
 }

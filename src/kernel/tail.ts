@@ -4,17 +4,25 @@ import { decode, Step } from './stream/record.ts'
 import { type Presentation, Stream, type StreamHouse } from './stream/stream.ts'
 
 const pageRecords = 1024
+const pageBytes = 1024 * 1024
+
+/** What following needs of the runtime. */
+export interface TailHouse {
+  readonly streams: StreamHouse
+  /** Asks again while the store fails; `STORE_UNAVAILABLE` when that lasts. */
+  insist<T>(ask: () => Promise<T>): Promise<T>
+}
 
 /** Follows one stream that is stored, and perhaps still written by another runtime. */
 class Tail<E> {
   readonly stream: Stream<E>
-  readonly #house: StreamHouse
+  readonly #house: TailHouse
   /** The stream is ours now, or nobody follows it any more. */
   dropped = false
   #reading: Promise<void> | undefined
   #again = false
 
-  constructor(stream: Stream<E>, house: StreamHouse) {
+  constructor(stream: Stream<E>, house: TailHouse) {
     this.stream = stream
     this.#house = house
     stream.refresh = () => this.refresh()
@@ -34,43 +42,42 @@ class Tail<E> {
 
   async #read(): Promise<void> {
     const { stream } = this
-    try {
-      do {
-        this.#again = false
-        for (;;) {
-          if (stream.ended) return
-          const after = stream.head
-          const { events, head } = await this.#house.adapter.read(stream.id, {
-            after,
-            limit: pageRecords,
-            maxBytes: 1024 * 1024,
-          })
-          if (this.dropped) return
-          if (events.length === 0) break
-          const entries = events.map(decode)
-          stream.publish(entries, events)
-          const last = entries.at(-1)
-          if (last instanceof Step && last.record.status !== 'active') stream.end()
-          if (stream.head >= head) break
-        }
-      } while (this.#again)
-    } catch (error) {
-      if (isLifechartError(error, 'STREAM_NOT_FOUND', 'GAP')) {
-        stream.dispose(new LifechartError('STREAM_NOT_FOUND', `${stream.id} was forgotten.`, { cause: error }))
-        return
+    do {
+      this.#again = false
+      try {
+        while (!this.dropped && !stream.ended && (await this.#readPage()));
+      } catch (error) {
+        if (this.dropped) return
+        if (isLifechartError(error, 'STORE_UNAVAILABLE')) {
+          // Whoever waits is told; who stays away until then finds it going on.
+          stream.fail(error)
+          this.#again = stream.needed
+        } else stream.dispose(new LifechartError('STREAM_NOT_FOUND', `${stream.id} can no longer be read.`, { cause: error }))
       }
-      // The next change is another chance; until then the followers wait.
-      this.#house.logger.warn('A stream could not be read; trying again with its next change.', { stream: stream.id, error: String(error) })
-    }
+    } while (this.#again && !this.dropped)
+  }
+
+  /** True if there may be more. */
+  async #readPage(): Promise<boolean> {
+    const { stream } = this
+    const { adapter } = this.#house.streams
+    const page = { after: stream.head, limit: pageRecords, maxBytes: pageBytes }
+    const { events, head } = await this.#house.insist(() => adapter.read(stream.id, page))
+    if (this.dropped || events.length === 0) return false
+    const entries = events.map(decode)
+    const last = entries.at(-1)
+    stream.publish(entries, events)
+    if (last instanceof Step && last.record.status !== 'active') stream.end()
+    return stream.head < head
   }
 }
 
-/** The streams that are followed here and not owned here. */
+/** The streams that are followed here and not owned here: each for as long as somebody reads it or waits for it. */
 export class Tails {
-  readonly #house: StreamHouse
+  readonly #house: TailHouse
   readonly #tails = new Map<string, Tail<unknown>>()
 
-  constructor(house: StreamHouse) {
+  constructor(house: TailHouse) {
     this.#house = house
   }
 
@@ -82,20 +89,42 @@ export class Tails {
     return this.#tails.get(id)?.stream as Stream<E> | undefined
   }
 
-  /** Starts to follow a stored stream whose newest record is `version`. */
+  /** Starts to follow a stored stream whose newest record is `version`; whoever asked for it joins before anything is awaited. */
   follow<E>(id: string, version: number, live: boolean, presentation: Presentation<E>): Stream<E> {
     const known = this.get<E>(id)
     if (known) return known
-    const stream = new Stream<E>(id, version, this.#house, presentation)
-    this.adopt(stream)
+    const stream = new Stream<E>(id, version, this.#house.streams, presentation)
+    const tail = this.#add(stream)
+    stream.onIdle = () => this.#leave(tail)
     if (!live) stream.end()
+    // Something may have been written between the look at the store and now.
+    else void tail.refresh()
     return stream
   }
 
-  /** Goes on feeding a stream that was written here until now. */
+  /** Goes on feeding a stream that was written here until now, to its end. */
   adopt<E>(stream: Stream<E>): void {
-    const tail = new Tail(stream, this.#house)
-    this.#tails.set(stream.id, tail as unknown as Tail<unknown>)
+    const tail = this.#add(stream)
+    stream.onAudience = undefined
+    stream.onIdle = () => {
+      if (stream.ended) this.#leave(tail)
+    }
+    const letGo = stream.hold()
+    void stream.whenClosed().then(letGo)
+    void tail.refresh()
+  }
+
+  #add<E>(stream: Stream<E>): Tail<unknown> {
+    const tail = new Tail(stream, this.#house) as unknown as Tail<unknown>
+    this.#tails.set(stream.id, tail)
+    return tail
+  }
+
+  #leave(tail: Tail<unknown>): void {
+    const { stream } = tail
+    if (this.#tails.get(stream.id) !== tail) return
+    this.drop(stream.id)
+    stream.dispose()
   }
 
   /** Stops following; the stream itself lives on, or is disposed by its owner. */
@@ -103,6 +132,7 @@ export class Tails {
     const tail = this.#tails.get(id)
     if (tail) {
       tail.stream.refresh = undefined
+      tail.stream.onIdle = undefined
       tail.dropped = true
     }
     this.#tails.delete(id)
@@ -117,7 +147,9 @@ export class Tails {
   }
 
   close(error: LifechartError): void {
-    for (const tail of this.#tails.values()) tail.stream.dispose(error)
-    this.#tails.clear()
+    for (const [id, { stream }] of [...this.#tails]) {
+      this.drop(id)
+      stream.dispose(error)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { Bytes, type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
+import { deepFreeze } from '../kernel/json.ts'
 import type { Presentation } from '../kernel/stream/stream.ts'
 import type { RunContext, RunFailure, StopReason } from '../machines/run.ts'
 
@@ -63,7 +64,7 @@ export function endOf(record: StepRecord): RunEnd {
     status,
     ...(status === 'stopped' && { reason, ...(by !== undefined && { by }), ...(forced && { forced }) }),
     ...(status === 'error' && { error: error ?? { code: 'CHART_FAULT', message: 'The run failed.' } }),
-    ...(status === 'done' && 'result' in record.event && { result: record.event.result }),
+    ...(status === 'done' && 'result' in record.event && { result: deepFreeze(record.event.result) }),
   })
 }
 

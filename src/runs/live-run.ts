@@ -1,9 +1,9 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Host } from '../kernel/host/host.ts'
-import { encodeJson } from '../kernel/json.ts'
+import { deepFreeze, encodeJson } from '../kernel/json.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { type FollowOptions, PullCursor } from '../kernel/stream/cursor.ts'
-import { Bytes, decode, encodeData, Step } from '../kernel/stream/record.ts'
+import { Bytes, decode, encodeData, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import { Subscription } from '../kernel/stream/subscription.ts'
 import type { OrphanPolicy, RunFailure, RunMachineEvent, StopReason } from '../machines/run.ts'
@@ -45,6 +45,7 @@ export interface RunSpec {
 
 /** Told to the service. */
 export interface RunWatch {
+  neverBegan(run: LiveRun): void
   lateWrite(run: LiveRun): void
   audience(run: LiveRun, followers: number): void
   failed(run: LiveRun, error: unknown): void
@@ -84,7 +85,10 @@ export class LiveRun implements Run {
     this.stream.onAudience = followers => this.#watch.audience(this, followers)
     if (spec.idleTimeout !== undefined) this.#watchIdle(spec.idleTimeout)
     this.started = opening(this)
-    this.started.catch(error => this.#neverBegan(error))
+    this.started.catch(error => {
+      // Its commit goes on being tried: what comes of it decides.
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) this.neverBegan(error)
+    })
   }
 
   /** True once it can not come to life any more. */
@@ -113,17 +117,22 @@ export class LiveRun implements Run {
     return this.#end
   }
 
+  /** Of a run that ended elsewhere. */
   async #readEnd(): Promise<RunEnd> {
-    const { stream } = this
-    const entry =
-      stream.window.base < stream.head
-        ? stream.window.at(stream.head)
-        : decode((await this.kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 })).events[0] as string)
-    return endOf((entry as Step).record)
+    const { kernel, stream } = this
+    if (stream.window.base < stream.head) return endOf((stream.window.at(stream.head) as Step).record)
+    const { events } = await kernel.insist(() => kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 }))
+    return endOf((decode(events[0] as string) as Step).record)
   }
 
-  #neverBegan(error: unknown): void {
-    if (this.stream.head > 0 || isLifechartError(error, 'STORE_UNAVAILABLE')) return
+  /** A step was committed here; the last one is the end. */
+  stepped(record: StepRecord): void {
+    if (record.status !== 'active') this.#end = endOf(record)
+  }
+
+  /** The start was refused: there is no such run. */
+  neverBegan(error: unknown): void {
+    if (this.#end || this.stream.head > 0) return
     const failure =
       error instanceof LifechartError ? error : new LifechartError('STORE_UNAVAILABLE', 'The run could not be started.', { cause: error })
     this.#closed = true
@@ -131,6 +140,7 @@ export class LiveRun implements Run {
     this.kernel.remove(this.host)
     this.host.abandon(failure)
     this.stream.dispose(failure)
+    this.#watch.neverBegan(this)
   }
 
   async stop({ reason = 'user' }: { reason?: StopReason } = {}): Promise<boolean> {
@@ -150,7 +160,7 @@ export class LiveRun implements Run {
         await this.kernel.sendCommand(this.stream as Stream<unknown>, event)
       } else await this.host.dispatch(event)
     } catch (error) {
-      if (isLifechartError(error, 'LIFECYCLE_ENDED')) return false
+      if (this.over || isLifechartError(error, 'LIFECYCLE_ENDED')) return false
       if (!isLifechartError(error, 'EVENT_REFUSED')) throw error
       first = false
     }
@@ -167,13 +177,18 @@ export class LiveRun implements Run {
   produce(sendBack: (event: RunMachineEvent) => void): { abort(): void; close(): void } {
     const controller = new AbortController()
     this.#controller = controller
+    let over = false
+    const abort = () => controller.abort()
     this.host
       .enqueue(() => {
-        void this.#run(controller.signal, sendBack)
+        void this.#run(controller.signal, event => {
+          over = true
+          sendBack(event)
+        })
       })
-      .catch(() => controller.abort())
-    const abort = () => controller.abort()
-    return { abort, close: abort }
+      .catch(abort)
+    // A producer that is over has nobody left to tell.
+    return { abort, close: () => over || abort() }
   }
 
   async #run(signal: AbortSignal, sendBack: (event: RunMachineEvent) => void): Promise<void> {
@@ -193,7 +208,7 @@ export class LiveRun implements Run {
         const text = encodeJson(result, 'The result')
         if (text.length > chunkBytes)
           throw new LifechartError('CHUNK_TOO_LARGE', `A result of ${text.length} characters is over limits.chunkBytes (${chunkBytes}).`)
-        sendBack({ type: 'producer.returned', result: JSON.parse(text) })
+        sendBack({ type: 'producer.returned', result: deepFreeze(JSON.parse(text)) })
       }
     } catch (error) {
       this.#watch.failed(this, error)
@@ -252,6 +267,7 @@ export class LiveRun implements Run {
   cutOff(): void {
     this.#closed = true
     this.#controller?.abort()
+    this.host.writer.letGo()
   }
 
   #touched(): void {
@@ -265,8 +281,10 @@ export class LiveRun implements Run {
     host.onRecorded = () => this.#touched()
     host.alarm = () => this.#lastAt + idleTimeout
     host.onAlarm = now => {
-      if (now < this.#lastAt + idleTimeout || host.writer.pending > 0) return
+      if (now < this.#lastAt + idleTimeout) return
       this.#lastAt = now
+      // Neither a store that is slow nor a run before this one is the producer's fault.
+      if (host.writer.pending > 0 || this.status === 'waiting') return
       this.#stop({ type: 'run.stop', reason: 'idle_timeout' }).catch(error => this.#watch.failed(this, error))
     }
   }

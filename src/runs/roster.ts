@@ -1,3 +1,4 @@
+import { errorText } from '../kernel/error-text.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { Lanes } from './lanes.ts'
 import type { LiveRun } from './live-run.ts'
@@ -50,7 +51,6 @@ export class Roster {
   }
 
   failed(run: LiveRun, error: unknown): void {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-    this.kernel.environment.logger.warn('A producer failed.', { run: run.runId, error: text })
+    this.kernel.environment.logger.warn('A producer failed.', { run: run.runId, error: errorText(error) })
   }
 }

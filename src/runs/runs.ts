@@ -7,6 +7,7 @@ import type { Kernel, Product } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { FollowOptions } from '../kernel/stream/cursor.ts'
 import { observe } from '../kernel/stream/observe.ts'
+import type { StepRecord } from '../kernel/stream/record.ts'
 import type { Following, Sink, SinkOptions } from '../kernel/stream/sink.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import type { Subscription } from '../kernel/stream/subscription.ts'
@@ -40,6 +41,7 @@ export class Runs implements Product {
     this.#roster = roster
     this.#reading = new Reading(roster)
     this.#watch = {
+      neverBegan: run => roster.lanes.forget(run),
       lateWrite: () => roster.counters.lateWrites++,
       audience: (run, followers) => this.#audience(run, followers),
       failed: (run, error) => roster.failed(run, error),
@@ -85,9 +87,6 @@ export class Runs implements Product {
     const previous = lanes.latest(id)
     const run = this.#create(kernel, id, executes, isTyped(producer) ? producer : undefined, options, inFlight, previous)
     lanes.enter(run)
-    run.started.catch(() => {
-      if (run.over) lanes.forget(run)
-    })
     counters.started++
     if (policy === 'interrupt') {
       for (const former of inFlight) {
@@ -227,6 +226,10 @@ export class Runs implements Product {
     run.stop({ reason: 'audience_left' }).catch(error => this.#roster.failed(run, error))
   }
 
+  stepped(host: Host, record: StepRecord): void {
+    this.#roster.lanes.run(runIdOf(host.id))?.stepped(record)
+  }
+
   ended(host: Host): void {
     const { counters, lanes, retained } = this.#roster
     counters.ended++
@@ -241,7 +244,10 @@ export class Runs implements Product {
   lost(host: Host): void {
     const { lanes } = this.#roster
     const run = lanes.run(runIdOf(host.id))
-    if (run) lanes.forget(run)
+    if (!run) return
+    lanes.forget(run)
+    // It learns its end from the new owner.
+    void run.ended
   }
 
   adopt(head: StreamHead, finding: Finding): Promise<boolean> {

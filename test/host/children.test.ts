@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { type ActorRef, type AnyActorRef, assign, createMachine, enqueueActions, fromCallback, fromPromise, type Snapshot, sendTo, setup, spawnChild, stopChild } from 'xstate'
+import {
+  type ActorRef,
+  type AnyActorRef,
+  assign,
+  createMachine,
+  enqueueActions,
+  fromCallback,
+  fromPromise,
+  type Snapshot,
+  sendTo,
+  setup,
+  spawnChild,
+  stopChild,
+} from 'xstate'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { freshRuntimes, published } from '../support/runtimes.ts'
 
@@ -23,7 +36,11 @@ describe('children of a chart', () => {
         without: {
           on: { take: { target: 'with', actions: assign({ ref: ({ spawn }) => spawn('kid', { id: 'kid', systemId: 'the kid' }) }) } },
         },
-        with: { on: { leave: { target: 'without', actions: enqueueActions(({ enqueue, context }) => enqueue.stopChild(context.ref as AnyActorRef)) } } },
+        with: {
+          on: {
+            leave: { target: 'without', actions: enqueueActions(({ enqueue, context }) => enqueue.stopChild(context.ref as AnyActorRef)) },
+          },
+        },
       },
     })
     const { lifechart } = await runtimes().open()
@@ -258,7 +275,20 @@ describe('children of a chart', () => {
     const { lifechart } = await runtimes().open()
     const inline = lifechart.actors.spawn(chart.provide({}), { id: 'a' })
     await inline.started
-    const spawning = createMachine({ id: 'spawning', context: {}, on: { go: { actions: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined), { id: 'x' }) })) } } })
+    const spawning = createMachine({
+      id: 'spawning',
+      context: {},
+      on: {
+        go: {
+          actions: assign(({ spawn }) => ({
+            ref: spawn(
+              fromCallback(() => undefined),
+              { id: 'x' },
+            ),
+          })),
+        },
+      },
+    })
     const other = lifechart.actors.spawn(spawning, { id: 'a' })
     await expect(other.dispatch({ type: 'go' })).rejects.toMatchObject({ code: 'CHART_FAULT', message: expect.stringContaining('setup()') })
     expect(other.snapshot.children).toEqual({})
@@ -267,7 +297,9 @@ describe('children of a chart', () => {
   it('can not be of a source that is not registered in a step of the chart itself: it ends as an error', async () => {
     const chart = setup({
       actors: { soon: fromPromise(async () => 1) },
-      actions: { spawnInline: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined) as never, { id: 'x' } as never) })) as never },
+      actions: {
+        spawnInline: assign(({ spawn }) => ({ ref: spawn(fromCallback(() => undefined) as never, { id: 'x' } as never) })) as never,
+      },
     }).createMachine({
       id: 'spawning',
       context: {},

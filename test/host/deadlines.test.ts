@@ -10,7 +10,11 @@ const day = 24 * hour
 const lamp = createMachine({
   id: 'lamp',
   initial: 'on',
-  states: { on: { after: { 1000: 'off' }, on: { press: { target: 'on', reenter: true }, hold: 'held' } }, off: {}, held: { on: { free: 'on' } } },
+  states: {
+    on: { after: { 1000: 'off' }, on: { press: { target: 'on', reenter: true }, hold: 'held' } },
+    off: {},
+    held: { on: { free: 'on' } },
+  },
 })
 
 describe('a deadline', () => {
@@ -111,7 +115,11 @@ describe('a deadline', () => {
 
   it.each([Number.POSITIVE_INFINITY, Number.NaN])('of a delay that is not finite (%d) is never armed', async delay => {
     const { lifechart } = await runtimes().open()
-    const chart = setup({ delays: { never: () => delay } }).createMachine({ id: 'never', initial: 'a', states: { a: { after: { never: 'b' }, on: { go: 'b' } }, b: {} } })
+    const chart = setup({ delays: { never: () => delay } }).createMachine({
+      id: 'never',
+      initial: 'a',
+      states: { a: { after: { never: 'b' }, on: { go: 'b' } }, b: {} },
+    })
     const never = lifechart.actors.spawn(chart, { id: 'a' })
     await never.started
     expect(await lifechart.kernel.adapter.load('lifecycle/never/a')).toMatchObject({ index: { due: null } })
@@ -167,7 +175,9 @@ describe('a deadline', () => {
 
   it('may be raised by hand, several of one event at once, and cancelled by id', async () => {
     const { lifechart } = await runtimes().open()
-    const chart = setup({ types: { context: {} as { heard: number[] }, events: {} as { type: 'ring'; n: number } | { type: 'go' } | { type: 'hush' } } }).createMachine({
+    const chart = setup({
+      types: { context: {} as { heard: number[] }, events: {} as { type: 'ring'; n: number } | { type: 'go' } | { type: 'hush' } },
+    }).createMachine({
       id: 'bells',
       context: { heard: [] },
       on: {

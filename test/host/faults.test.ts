@@ -21,7 +21,10 @@ describe('a guard or an assign that throws', () => {
     await one.started
     expect(one.can({ type: 'guarded' })).toBe(false)
     for (const type of ['guarded', 'assigned'] as const) {
-      await expect(one.dispatch({ type })).rejects.toMatchObject({ code: 'CHART_FAULT', cause: { message: expect.stringContaining('boom') } })
+      await expect(one.dispatch({ type })).rejects.toMatchObject({
+        code: 'CHART_FAULT',
+        cause: { message: expect.stringContaining('boom') },
+      })
     }
     expect(one.snapshot).toMatchObject({ value: 'a', status: 'active' })
     expect(store.calls.commit).toBe(1)
@@ -91,7 +94,11 @@ describe('an action that throws', () => {
           explode()
         },
       },
-    }).createMachine({ id: 'mail', initial: 'a', states: { a: { on: { go: { target: 'b', actions: 'boom' } } }, b: { on: { go: 'c' } }, c: {} } })
+    }).createMachine({
+      id: 'mail',
+      initial: 'a',
+      states: { a: { on: { go: { target: 'b', actions: 'boom' } } }, b: { on: { go: 'c' } }, c: {} },
+    })
     const mail = lifechart.actors.spawn(chart, { id: 'a' })
     expect((await mail.dispatch({ type: 'go' })).value).toBe('b')
     expect(mail.snapshot).toMatchObject({ value: 'b', status: 'active' })
@@ -112,7 +119,13 @@ describe('an action that throws', () => {
           explode()
         },
       },
-    }).createMachine({ id: 'start', entry: 'boom', invoke: { src: 'kid', id: 'kid' }, initial: 'a', states: { a: { after: { 10: 'b' } }, b: {} } })
+    }).createMachine({
+      id: 'start',
+      entry: 'boom',
+      invoke: { src: 'kid', id: 'kid' },
+      initial: 'a',
+      states: { a: { after: { 10: 'b' } }, b: {} },
+    })
     const one = lifechart.actors.spawn(chart, { id: 'a' })
     await one.started
     expect({ booms, kids }).toEqual({ booms: 1, kids: 1 })
@@ -175,7 +188,7 @@ describe('an action that throws', () => {
       id: 'undecided',
       context: {},
       invoke: { src: 'quick', id: 'quick', onDone: { actions: 'keep' } },
-      on: { go: { actions: 'explode' }, wait: {} , pass: { actions: 'keep' } },
+      on: { go: { actions: 'explode' }, wait: {}, pass: { actions: 'keep' } },
     })
     const one = lifechart.actors.spawn(chart, { id: 'a' })
     await one.started

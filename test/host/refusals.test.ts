@@ -30,7 +30,14 @@ describe('an event the chart does not take', () => {
     const { lifechart, store } = await runtimes().open()
     const one = lifechart.actors.spawn(door, { id: 'a' })
     await one.started
-    for (const type of ['xstate.stop', 'xstate.init', 'xstate.done.actor.x', 'xstate.error.actor.x', 'xstate.after.5.door.shut', 'lifechart.restore']) {
+    for (const type of [
+      'xstate.stop',
+      'xstate.init',
+      'xstate.done.actor.x',
+      'xstate.error.actor.x',
+      'xstate.after.5.door.shut',
+      'lifechart.restore',
+    ]) {
       await expect(one.dispatch({ type })).rejects.toMatchObject({ code: 'EVENT_RESERVED' })
       expect(one.can({ type })).toBe(false)
     }
@@ -40,7 +47,12 @@ describe('an event the chart does not take', () => {
 
   it('is refused in a final state that has a transition at the root', async () => {
     const { lifechart } = await runtimes().open()
-    const chart = createMachine({ id: 'rooted', initial: 'a', on: { again: '.a' }, states: { a: { on: { end: 'z' } }, z: { type: 'final' } } })
+    const chart = createMachine({
+      id: 'rooted',
+      initial: 'a',
+      on: { again: '.a' },
+      states: { a: { on: { end: 'z' } }, z: { type: 'final' } },
+    })
     const one = lifechart.actors.spawn(chart, { id: 'a' })
     await one.dispatch({ type: 'end' })
     expect(one.can({ type: 'again' })).toBe(false)
@@ -81,7 +93,10 @@ describe('what is not JSON', () => {
     const { lifechart, store } = await runtimes().open()
     const one = lifechart.actors.spawn(notes, { id: 'a' })
     await one.started
-    await expect(one.dispatch({ type: 'note', what })).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE', message: expect.stringContaining(path) })
+    await expect(one.dispatch({ type: 'note', what })).rejects.toMatchObject({
+      code: 'NOT_SERIALIZABLE',
+      message: expect.stringContaining(path),
+    })
     expect(store.calls.commit).toBe(1)
     await one.dispatch({ type: 'note', what: 'fine' })
     expect(one.snapshot.context).toEqual({ what: 'fine' })
@@ -96,7 +111,10 @@ describe('what is not JSON', () => {
     })
     const one = lifechart.actors.spawn(chart, { id: 'a' })
     await one.started
-    await expect(one.dispatch({ type: 'date' })).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE', message: expect.stringContaining('context.when') })
+    await expect(one.dispatch({ type: 'date' })).rejects.toMatchObject({
+      code: 'NOT_SERIALIZABLE',
+      message: expect.stringContaining('context.when'),
+    })
     expect(one.snapshot.context).toEqual({})
     expect(store.calls.commit).toBe(1)
     await expect(one.dispatch({ type: 'clear' })).resolves.toMatchObject({ status: 'active' })

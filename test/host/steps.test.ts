@@ -154,7 +154,10 @@ describe('a chart on the host', () => {
   it('evaluates an assign once: what lives is what is stored', async () => {
     const { lifechart } = await runtimes().open()
     let rolls = 0
-    const chart = setup({ types: { context: {} as { rolled: number } }, actions: { roll: assign({ rolled: () => ++rolls }) } }).createMachine({
+    const chart = setup({
+      types: { context: {} as { rolled: number } },
+      actions: { roll: assign({ rolled: () => ++rolls }) },
+    }).createMachine({
       id: 'die',
       context: { rolled: 0 },
       on: { roll: { actions: 'roll' } },
@@ -169,7 +172,10 @@ describe('a chart on the host', () => {
   it('records of each step what a person needs to replay it', async () => {
     const { lifechart, environment } = await runtimes().open()
     const chart = setup({
-      types: { context: {} as { n: number; note?: string }, events: {} as { type: 'count'; by: number } | { type: 'note' } | { type: 'wait' } },
+      types: {
+        context: {} as { n: number; note?: string },
+        events: {} as { type: 'count'; by: number } | { type: 'note' } | { type: 'wait' },
+      },
       actors: { kid: fromCallback(() => undefined) },
     }).createMachine({
       id: 'log',
@@ -209,8 +215,28 @@ describe('a chart on the host', () => {
         deadlines: {},
         children: [],
       },
-      { type: 'step', seq: 2, at, cause: 'command', event: { type: 'count', by: 3 }, from: 'a', value: 'a', status: 'active', patch: { set: { n: 3 } } },
-      { type: 'step', seq: 3, at, cause: 'command', event: { type: 'note' }, from: 'a', value: 'a', status: 'active', patch: { set: { note: 'x' } } },
+      {
+        type: 'step',
+        seq: 2,
+        at,
+        cause: 'command',
+        event: { type: 'count', by: 3 },
+        from: 'a',
+        value: 'a',
+        status: 'active',
+        patch: { set: { n: 3 } },
+      },
+      {
+        type: 'step',
+        seq: 3,
+        at,
+        cause: 'command',
+        event: { type: 'note' },
+        from: 'a',
+        value: 'a',
+        status: 'active',
+        patch: { set: { note: 'x' } },
+      },
       {
         type: 'step',
         seq: 4,
@@ -245,7 +271,10 @@ describe('a chart on the host', () => {
 
   it('lets emitted events of a step out after its commit', async () => {
     const { lifechart } = await runtimes().open()
-    const chart = setup({ types: { emitted: {} as { type: 'said' } } }).createMachine({ id: 'speaker', on: { speak: { actions: emit({ type: 'said' }) } } })
+    const chart = setup({ types: { emitted: {} as { type: 'said' } } }).createMachine({
+      id: 'speaker',
+      on: { speak: { actions: emit({ type: 'said' }) } },
+    })
     const speaker = lifechart.actors.spawn(chart, { id: 'a' })
     await expect(speaker.dispatch({ type: 'speak' })).resolves.toMatchObject({ status: 'active' })
   })

@@ -1,10 +1,10 @@
 import { afterEach } from 'vitest'
+import { memoryAdapter } from '../../src/adapters/memory.ts'
+import type { AdapterSource } from '../../src/kernel/port.ts'
 import { type Lifechart, type LifechartOptions, openLifechart } from '../../src/lifechart.ts'
 import { type TestEnvironment, testEnvironment } from '../../src/testing/environment.ts'
 import { type SimulatedClock, settled, simulatedClock } from '../../src/testing/simulated-clock.ts'
 import { type FaultyAdapter, faultyAdapter } from './faulty-adapter.ts'
-import { memoryAdapter } from '../../src/adapters/memory.ts'
-import type { AdapterSource } from '../../src/kernel/port.ts'
 
 export interface Runtime {
   lifechart: Lifechart
@@ -20,7 +20,11 @@ export class Runtimes {
   readonly #opened: Runtime[] = []
 
   /** One more process. */
-  async open({ seed = this.#opened.length + 1, clock = this.clock, ...options }: LifechartOptions & { seed?: number; clock?: SimulatedClock } = {}): Promise<Runtime> {
+  async open({
+    seed = this.#opened.length + 1,
+    clock = this.clock,
+    ...options
+  }: LifechartOptions & { seed?: number; clock?: SimulatedClock } = {}): Promise<Runtime> {
     const environment = testEnvironment({ seed, clock })
     const store = faultyAdapter(this.memory)
     const lifechart = await openLifechart({ adapter: store, ...environment, ...options })
@@ -51,7 +55,9 @@ export function freshRuntimes(): () => Runtimes {
 
 /** What a lifecycle has published by now, as `number cause event`. */
 export async function published(lifecycle: {
-  steps(options: { signal: AbortSignal }): AsyncIterable<{ type: 'gap' } | { type: 'step'; seq: number; cause: string; event: { type: string } }>
+  steps(options: {
+    signal: AbortSignal
+  }): AsyncIterable<{ type: 'gap' } | { type: 'step'; seq: number; cause: string; event: { type: string } }>
 }): Promise<string[]> {
   const over = new AbortController()
   const seen: string[] = []

@@ -1,15 +1,8 @@
 import type { Id } from '../../kernel/port.ts'
+import type { Entry, OrderField } from './entry.ts'
 import type { Head, Plan, World } from './head.ts'
 import { checkId } from './ids.ts'
-import { createOrder, type Order, type OrderField } from './order.ts'
-
-/** A stream with what its adapter keeps beside the head. */
-export interface Entry<Body> {
-  head: Head
-  readonly body: Body
-  /** Under which value each order has it; undefined while it is not sorted in. */
-  readonly sorted: Record<OrderField, number | undefined>
-}
+import { createOrder, type Order } from './order.ts'
 
 /** The truth about streams and keys, as far as it is durable. */
 export interface Catalogue<Body> extends World {
@@ -47,8 +40,8 @@ export function createCatalogue<Body>(emptyBody: () => Body): Catalogue<Body> {
     if (those === undefined) owned.set(session, new Set([entry]))
     else those.add(entry)
   }
-  const set = (head: Head): Entry<Body> => {
-    let entry = streams.get(head.stream)
+  const set = (head: Head, known = streams.get(head.stream)): Entry<Body> => {
+    let entry = known
     if (entry === undefined) {
       entry = { head, body: emptyBody(), sorted: { created: undefined, changed: undefined, due: undefined } }
       streams.set(head.stream, entry)
@@ -100,9 +93,10 @@ export function createCatalogue<Body>(emptyBody: () => Body): Catalogue<Body> {
       }
     },
     restore(head) {
-      for (const key of streams.get(head.stream)?.head.keys ?? []) if (keys.get(key) === head.stream) keys.delete(key)
+      const known = streams.get(head.stream)
+      for (const key of known?.head.keys ?? []) if (keys.get(key) === head.stream) keys.delete(key)
       for (const key of head.keys) keys.set(key, head.stream)
-      return set(head)
+      return set(head, known)
     },
     remove,
   }

@@ -1,8 +1,6 @@
 import type { Id } from '../../kernel/port.ts'
-import type { Entry } from './catalogue.ts'
+import type { Entry, OrderField } from './entry.ts'
 import { compareIds } from './ids.ts'
-
-export type OrderField = 'created' | 'changed' | 'due'
 
 /** A place in an order: the value, then the bytes of the id. */
 export interface Position {

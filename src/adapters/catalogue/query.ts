@@ -1,7 +1,8 @@
 import { LifechartError } from '../../errors.ts'
 import { type Id, portLimits, type Query } from '../../kernel/port.ts'
+import type { OrderField } from './entry.ts'
 import type { Head } from './head.ts'
-import type { OrderField, Position } from './order.ts'
+import type { Position } from './order.ts'
 
 /** A query that was found good, with its defaults. */
 export interface Search {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Id, Query } from '../../kernel/port.ts'
-import type { Catalogue, Entry } from './catalogue.ts'
+import type { Catalogue } from './catalogue.ts'
+import type { Entry } from './entry.ts'
 import { comparePositions, type Position } from './order.ts'
 import { parseQuery, type Search, writeCursor } from './query.ts'
 

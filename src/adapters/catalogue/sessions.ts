@@ -1,6 +1,5 @@
 import { LifechartError } from '../../errors.ts'
-import type { Clock, Ids } from '../../kernel/environment.ts'
-import type { Id, Session } from '../../kernel/port.ts'
+import type { Clock, Id, Ids, Session } from '../../kernel/port.ts'
 import { checkId } from './ids.ts'
 
 /** Who is alive. A session that is not in here is dead: lapsed, ended, or of a process that is gone. */

@@ -1,5 +1,4 @@
-import type { Logger } from '../../kernel/environment.ts'
-import type { Id, StreamChanged } from '../../kernel/port.ts'
+import type { Id, Logger, StreamChanged } from '../../kernel/port.ts'
 
 type Listener = (changed: StreamChanged) => void
 

@@ -1,5 +1,6 @@
 import type { Id } from '../../kernel/port.ts'
-import { type Catalogue, createCatalogue, type Entry } from '../catalogue/catalogue.ts'
+import { type Catalogue, createCatalogue } from '../catalogue/catalogue.ts'
+import type { Entry } from '../catalogue/entry.ts'
 import type { LastCommit, Plan } from '../catalogue/head.ts'
 import { headAfter } from './facts.ts'
 import type { Line, LineChange } from './line.ts'
@@ -66,7 +67,7 @@ export function createContents(): Contents {
     follow(entry.body, change, place)
   }
   const restore = (change: LineChange, place: Place, commit?: LastCommit) => {
-    const head = headAfter(change, catalogue.head(change.stream), change.besides ? undefined : commit)
+    const head = headAfter(change, catalogue.head, change.besides ? undefined : commit)
     if (head === undefined) return undefined
     const entry = catalogue.restore(head)
     mention(entry, change, place)

@@ -1,5 +1,5 @@
 import type { Id, Json } from '../../kernel/port.ts'
-import type { Entry } from '../catalogue/catalogue.ts'
+import type { Entry } from '../catalogue/entry.ts'
 import type { Head, Plan } from '../catalogue/head.ts'
 import { encodeChanged, wholeFacts } from './facts.ts'
 import { type Framed, frame, type Line, type LineChange } from './line.ts'

@@ -1,7 +1,6 @@
 import type { Id, Index } from '../../kernel/port.ts'
 import type { Head, LastCommit } from '../catalogue/head.ts'
-import { type PlaceParts, partsOf } from './place.ts'
-import type { Trail } from './trail.ts'
+import { type Place, type PlaceParts, partsOf } from './place.ts'
 
 /**
  * What a line says about the head of a stream. With `kind` it says everything, and what is left out has its default; without,
@@ -38,8 +37,14 @@ export function encodeChanged(head: Head, before: Head): string {
   return text
 }
 
-/** All of a head. `places`: where its state and view are, unless the line itself holds them. */
-export function wholeFacts(head: Head, { state, view }: Pick<Trail, 'state' | 'view'>): Facts {
+/** Where the state and the view of a stream are. */
+export interface Places {
+  state: Place | undefined
+  view: { through: number; place: Place } | undefined
+}
+
+/** All of a head, and where its state and view are, unless the line itself holds them. */
+export function wholeFacts(head: Head, { state, view }: Places): Facts {
   const { stream, version, kind, floor, session, keys, last } = head
   const facts: Facts = { stream, version, kind, index: unusual(head.index) }
   if (floor > 0) facts.floor = floor
@@ -65,13 +70,14 @@ function unusual(index: Index): Partial<Index> {
 }
 
 /** The head after these facts; undefined when they build on a head that is not there. */
-export function headAfter(facts: Facts, before: Head | undefined, commit: LastCommit | undefined): Head | undefined {
+export function headAfter(facts: Facts, headOf: (stream: Id) => Head | undefined, commit: LastCommit | undefined): Head | undefined {
   const { stream, version, kind, floor, session, index, keys, last } = facts
   const said = last === undefined ? commit : { id: last[0], versions: last[1] }
   if (kind !== undefined) {
     const whole = { ...noIndex, ...index }
     return { stream, kind, version, floor: floor ?? 0, session: session ?? undefined, index: whole, keys: keys ?? [], last: said }
   }
+  const before = headOf(stream)
   if (before === undefined) return undefined
   return {
     stream,

@@ -1,9 +1,8 @@
-import type { Clock } from '../../kernel/environment.ts'
-import type { Id } from '../../kernel/port.ts'
+import type { Clock, Id } from '../../kernel/port.ts'
 import type { Contents } from './contents.ts'
 import { systemCode } from './failures.ts'
 import type { OpenFile } from './files.ts'
-import { logShape, numbersIn } from './layout.ts'
+import { logName, logShape, numbersIn } from './layout.ts'
 import type { Line } from './line.ts'
 import { listIfThere } from './open.ts'
 import { absorbLine, type Recovered, type Recovery, recover } from './recovery.ts'
@@ -46,7 +45,7 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
         mark = { offset: 0, n: 0 }
         seen = undefined
       }
-      if (!(await readOn(segment))) return startOver()
+      if (!(await readOn(segment, segment === numbers.at(-1)))) return startOver()
     }
   }
 
@@ -56,7 +55,7 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
   }
 
   /** False when what was read before is not there any more. */
-  async function readOn(segment: number): Promise<boolean> {
+  async function readOn(segment: number, newest: boolean): Promise<boolean> {
     const file = await openUnlessGone(segment)
     if (file === undefined) return true
     try {
@@ -69,7 +68,11 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
         for (const { stream, version } of line.changes) options.changed(stream, version)
         last = offset
       }
-      mark = await scan(file, mark, visit)
+      const scanned = await scan(file, mark, visit)
+      if (scanned.damaged && !newest) {
+        logger.warn('Acknowledged data is damaged and left out', { path: logName(segment), offset: scanned.offset })
+      }
+      mark = scanned
       contents.measure(segment, mark.offset)
       if (last !== undefined) seen = { offset: last, checksum: await checksumAt(file, last) }
       return true
@@ -93,16 +96,19 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
     options.changedAll()
   }
 
+  /** One look at a time; one that is under way may have missed what the next is asked for. */
   const refresh = () => {
-    looking ??= look().finally(() => {
-      looking = undefined
+    const next = (looking?.catch(() => undefined) ?? Promise.resolve()).then(look).finally(() => {
+      if (looking === next) looking = undefined
     })
-    return looking
+    looking = next
+    return next
   }
   const schedule = () => {
     timer = clock.setTimeout(() => {
-      refresh().catch((error: unknown) => logger.warn('The store was not looked at; it is tried again', { error }))
       schedule()
+      if (looking !== undefined) return
+      refresh().catch((error: unknown) => logger.warn('The store was not looked at; it is tried again', { error }))
     }, pollInterval)
   }
   schedule()

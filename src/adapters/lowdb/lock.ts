@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { LifechartError } from '../../errors.ts'
-import type { Clock, Logger } from '../../kernel/environment.ts'
+import type { Clock, Logger } from '../../kernel/port.ts'
 import { wholeFile, writeAll } from './documents.ts'
 import { systemCode } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'

@@ -1,5 +1,5 @@
 import type { Id } from '../../kernel/port.ts'
-import type { Entry } from '../catalogue/catalogue.ts'
+import type { Entry } from '../catalogue/entry.ts'
 import { noKeys } from '../catalogue/head.ts'
 import type { Contents } from './contents.ts'
 import type { Texts } from './draft.ts'

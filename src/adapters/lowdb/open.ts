@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { LifechartError } from '../../errors.ts'
-import type { Ids } from '../../kernel/environment.ts'
+import type { Ids } from '../../kernel/port.ts'
 import { openDocument, writeDocument } from './documents.ts'
 import { newerFormat, systemCode } from './failures.ts'
 import type { Files } from './files.ts'
@@ -31,14 +31,29 @@ async function identifyBySegments(files: Files, layout: Layout): Promise<string 
   return undefined
 }
 
-/** Makes what is missing of the directories. */
+/** Makes what is missing of the directories, and makes them durable: an earlier process may have ended before it had. */
 export async function makeDirectories(files: Files, { dir, logs, indexes }: Layout): Promise<void> {
   const names = await listIfThere(files, dir)
-  if (names.length === 0) {
-    await files.makeDirectory(dir)
-    await files.syncDirectory(path.dirname(dir))
-  }
+  if (names.length === 0) await files.makeDirectory(dir)
   for (const part of [logs, indexes]) if (!names.includes(path.basename(part))) await files.makeDirectory(part)
+  await files.syncDirectory(dir)
+  const ancestors = ancestorsOf(dir)
+  for (const ancestor of names.length === 0 ? ancestors : ancestors.slice(0, 1)) await syncIfAllowed(files, ancestor)
+}
+
+function ancestorsOf(dir: string): string[] {
+  const parent = path.dirname(path.resolve(dir))
+  return parent === path.resolve(dir) ? [] : [parent, ...ancestorsOf(parent)]
+}
+
+/** A directory that may be passed through but not read was not made by us, and can not be synced. */
+async function syncIfAllowed(files: Files, directory: string): Promise<void> {
+  try {
+    await files.syncDirectory(directory)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+  }
 }
 
 /** Makes the document when it is missing or damaged, and gives the store an id when it is new. */

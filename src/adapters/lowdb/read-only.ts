@@ -1,14 +1,12 @@
 import { LifechartError } from '../../errors.ts'
-import type { Environment } from '../../kernel/environment.ts'
-import type { PersistenceAdapter } from '../../kernel/port.ts'
+import type { Environment, PersistenceAdapter } from '../../kernel/port.ts'
 import { createWatchers } from '../catalogue/watchers.ts'
-import type { Contents } from './contents.ts'
 import { follow } from './follower.ts'
-import type { Settings } from './index.ts'
 import type { Layout } from './layout.ts'
 import { identify, noStore } from './open.ts'
-import { createReader, type Reader } from './reader.ts'
+import { createReader } from './reader.ts'
 import { createSegments } from './segments.ts'
+import type { Settings } from './settings.ts'
 import { createSurface } from './surface.ts'
 
 /** Reads beside a writer, or when there is none. */
@@ -25,20 +23,11 @@ export async function openReader(
   const { changed, changedAll } = watchers
   const follower = await follow({ files, layout, logger, store, readOnly: true, clock, segments, pollInterval, changed, changedAll })
 
-  let reader: { of: Contents; reader: Reader } | undefined
-  const surface = createSurface({
-    contents: () => follower.contents,
-    reader() {
-      // The follower starts over with other contents when the writer took something back.
-      const { contents } = follower
-      if (reader?.of !== contents) reader = { of: contents, reader: createReader(segments, contents, follower.refresh) }
-      return reader.reader
-    },
-    watchers,
-    logger,
-    // Sessions live in the process that writes.
-    alive: () => false,
-  })
+  // When the writer took something back, the follower has started over with other contents.
+  const contents = () => follower.contents
+  const reader = createReader(segments, contents, follower.refresh)
+  // Sessions live in the process that writes: nothing is known of them here.
+  const surface = createSurface({ contents, reader, watchers, logger, alive: () => false })
   const { guard, load, read, query, watch } = surface
   const refuse = async (): Promise<never> => {
     guard()

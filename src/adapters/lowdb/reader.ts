@@ -1,5 +1,5 @@
 import type { Id, Json, ReadPage } from '../../kernel/port.ts'
-import type { Entry } from '../catalogue/catalogue.ts'
+import type { Head } from '../catalogue/head.ts'
 import { checkRange } from '../catalogue/range.ts'
 import type { Contents } from './contents.ts'
 import { corrupt } from './failures.ts'
@@ -7,13 +7,13 @@ import { logName } from './layout.ts'
 import { changesOf, decodeLine, extentAt, firstOf, type Line, type LineChange } from './line.ts'
 import type { Place } from './place.ts'
 import type { Segments } from './segments.ts'
-import { type Run, runsOf, type Trail } from './trail.ts'
+import { type Run, runsOf } from './trail.ts'
 
 /** Fetches texts from the segments. A line that is damaged is named by `STORE_CORRUPT`. */
 export interface Reader {
   read(stream: Id, page: ReadPage): Promise<{ events: Json[]; head: number }>
-  /** The state and, when asked for, the view that a stream has now; undefined when the stream is gone by now. */
-  parts(entry: Entry<Trail>, withView: boolean): Promise<Parts | undefined>
+  /** The head that a stream has now, with its state and, when asked for, its view; undefined when there is none. */
+  parts(stream: Id, withView: boolean): Promise<Parts | undefined>
   /** The events of one run. */
   events(stream: Id, run: Run): Promise<Json[]>
   /** The text that a line holds as a stream's state or view. */
@@ -21,7 +21,7 @@ export interface Reader {
 }
 
 export interface Parts {
-  head: Entry<Trail>['head']
+  head: Head
   state: Json | undefined
   view: { through: number; data: Json } | undefined
 }
@@ -31,9 +31,7 @@ const rangeBytes = 1024 * 1024
 const gapBytes = 16 * 1024
 
 /** `refresh` is called when a segment is not there any more: its lines were moved, and the contents know or will know where to. */
-export function createReader(segments: Segments, contents: Contents, refresh: () => Promise<void>): Reader {
-  const { catalogue } = contents
-
+export function createReader(segments: Segments, contents: () => Contents, refresh: () => Promise<void>): Reader {
   async function bytesOf(place: Place): Promise<Buffer> {
     const bytes = await segments.read(place)
     if (bytes === undefined) throw new Vanished(place)
@@ -94,7 +92,7 @@ export function createReader(segments: Segments, contents: Contents, refresh: ()
   return {
     read(stream, page) {
       return whileMoving(async () => {
-        const entry = catalogue.entry(stream)
+        const entry = contents().catalogue.entry(stream)
         const { head, end } = checkRange(stream, entry?.head, page)
         const { after, maxBytes = Number.POSITIVE_INFINITY } = page
         const runs = after < end ? [...runsOf(entry!.body, after + 1, end)] : []
@@ -102,14 +100,15 @@ export function createReader(segments: Segments, contents: Contents, refresh: ()
       })
     },
 
-    parts(entry, withView) {
+    parts(stream, withView) {
       return whileMoving(async () => {
+        const entry = contents().catalogue.entry(stream)
+        if (entry === undefined) return undefined
         const { head, body } = entry
-        if (catalogue.entry(head.stream) !== entry) return undefined
         const { state, view } = body
         const [stateText, data] = await Promise.all([
-          state && text(head.stream, state, 'state'),
-          withView && view ? text(head.stream, view.place, 'view') : undefined,
+          state && text(stream, state, 'state'),
+          withView && view ? text(stream, view.place, 'view') : undefined,
         ])
         return { head, state: stateText, view: data === undefined ? undefined : { through: view!.through, data } }
       })

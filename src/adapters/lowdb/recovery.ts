@@ -1,4 +1,4 @@
-import type { Logger } from '../../kernel/environment.ts'
+import type { Logger } from '../../kernel/port.ts'
 import { type Contents, createContents } from './contents.ts'
 import { openDocument, writeAll, writeDocument } from './documents.ts'
 import { corrupt, newerFormat } from './failures.ts'
@@ -53,10 +53,7 @@ async function recoverSegment(recovery: Recovery, contents: Contents, segment: n
     contents.begin(segment)
     const { data: known } = await openDocument(files, layout.index(segment), indexCodec)
     const isOfThis = known !== null && known.store === store && known.segment === segment
-    if (isOfThis && known.size === size) {
-      await restoreIndex(contents, known)
-      return { offset: size, n: 0 }
-    }
+    if (isOfThis && known.size === size && (await restoreIndex(contents, known))) return { offset: size, n: 0 }
     if (isOfThis && known.size > size) {
       if (!readOnly) throw corrupt(logName(segment), size)
       logger.warn('Acknowledged data is cut off', { path: logName(segment), offset: size })
@@ -78,16 +75,25 @@ async function recoverSegment(recovery: Recovery, contents: Contents, segment: n
 async function scanWhole(recovery: Recovery, contents: Contents, file: OpenFile, segment: number, newest: boolean): Promise<Scanned> {
   const { logger, store, readOnly } = recovery
   const absorb = (line: Line, offset: number, length: number) => absorbLine(contents, store, segment, line, offset, length)
-  for (let from: Mark | undefined = { offset: 0, n: 0 }; ; ) {
+  let from: Mark = { offset: 0, n: 0 }
+  let suspect = -1
+  for (;;) {
     const scanned = await scan(file, from, absorb)
     contents.measure(segment, scanned.offset)
     if (!scanned.damaged) return scanned
-    from = await findWitnessed(file, scanned)
+    const whole = await findWitnessed(file, scanned)
     // A new segment is begun when all before is whole.
-    if (from === undefined && newest) return scanned
+    if (whole === undefined && newest) return scanned
     if (!readOnly) throw corrupt(logName(segment), scanned.offset)
+    if (suspect !== scanned.offset) {
+      // Perhaps the line was only being written when it was looked at: it was whole before its witness was.
+      suspect = scanned.offset
+      from = scanned
+      continue
+    }
     logger.warn('Acknowledged data is damaged and left out', { path: logName(segment), offset: scanned.offset })
-    if (from === undefined) return scanned
+    if (whole === undefined) return scanned
+    from = whole
   }
 }
 

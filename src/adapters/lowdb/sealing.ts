@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Entry } from '../catalogue/catalogue.ts'
+import type { Entry } from '../catalogue/entry.ts'
 import { type Facts, wholeFacts } from './facts.ts'
 import { runsIn, type Trail } from './trail.ts'
 

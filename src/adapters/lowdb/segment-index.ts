@@ -16,7 +16,8 @@ export interface SegmentIndex {
   /** The bytes of the segment; of another length, the document is not about this segment. */
   size: number
   gone: [stream: Id, born: number][]
-  rows: readonly Row[]
+  /** Read piece by piece; null where a piece is none. */
+  rows: Iterable<Row | null>
 }
 
 /** Begins to note what the newest segment says; the streams may move on while the rows are made. */
@@ -29,12 +30,14 @@ export function takeIndex(contents: Contents, store: string): () => Promise<Segm
   return async () => ({ format, store, segment, size, gone, rows: await sealing.rows() })
 }
 
-/** Makes the contents know what the document knows. */
-export async function restoreIndex(contents: Contents, { segment, size, gone, rows }: SegmentIndex): Promise<void> {
+/** Makes the contents know what the document knows. False when it is damaged: what it told so far is told again by the segment. */
+export async function restoreIndex(contents: Contents, { segment, size, gone, rows }: SegmentIndex): Promise<boolean> {
   contents.measure(segment, size)
   for (const [stream, born] of gone) contents.bury(stream, born)
   let done = 0
-  for (const { facts, at, runs } of rows) {
+  for (const row of rows) {
+    if (row === null) return false
+    const { facts, at, runs } = row
     const [offset, length] = at
     const entry = contents.restore(facts, { segment, offset, length })
     for (let i = 0; entry !== undefined && i < runs.length; i += 4) {
@@ -43,6 +46,7 @@ export async function restoreIndex(contents: Contents, { segment, size, gone, ro
     }
     if (++done % slice === 0) await setImmediate()
   }
+  return true
 }
 
 const slice = 1_000
@@ -52,14 +56,16 @@ export const indexCodec: Codec<SegmentIndex> = {
   *encode({ rows, ...rest }) {
     let piece = `${JSON.stringify(rest).slice(0, -1)},"rows":[\n`
     let checksum = 0
-    for (let i = 0; i < rows.length; i++) {
-      const { facts, at, runs } = rows[i]!
-      piece += `${JSON.stringify({ facts, at, runs })}${i + 1 < rows.length ? ',' : ''}\n`
+    let separator = ''
+    for (const row of rows) {
+      piece += separator + JSON.stringify(row)
+      separator = ',\n'
       if (piece.length < pieceLength) continue
       checksum = crc32(piece, checksum)
       yield piece
       piece = ''
     }
+    piece += '\n'
     yield `${piece}],"crc":"${crc32(piece, checksum).toString(16).padStart(8, '0')}"}\n`
   },
 
@@ -67,20 +73,21 @@ export const indexCodec: Codec<SegmentIndex> = {
     const end = bytes.length - trailerLength
     const trailer = trailerShape.exec(bytes.toString('latin1', Math.max(0, end)))
     if (trailer === null || (await checksumOf(bytes.subarray(0, end))) !== Number.parseInt(trailer[1]!, 16)) return undefined
-    let start = bytes.indexOf('\n') + 1
+    const start = bytes.indexOf('\n') + 1
     const rest = parse(`${bytes.toString('utf8', 0, start)}]}`)
-    if (!isRest(rest)) return undefined
-    const rows: Row[] = []
-    while (start < end) {
-      const stop = end - start <= pieceLength ? end : bytes.indexOf('\n', start + pieceLength) + 1
-      const some = parse(`[${bytes.toString('utf8', start, stop).replace(/,?\n$/, '')}]`)
-      if (!Array.isArray(some) || !some.every(isRow)) return undefined
-      for (const row of some) rows.push(row)
-      start = stop
-      await setImmediate()
-    }
-    return { ...rest, rows }
+    return isRest(rest) ? { ...rest, rows: rowsIn(bytes.subarray(start, end)) } : undefined
   },
+}
+
+function* rowsIn(bytes: Buffer): Generator<Row | null> {
+  for (let start = 0; start < bytes.length; ) {
+    const line = bytes.indexOf('\n', start + pieceLength) + 1
+    const end = line === 0 ? bytes.length : line
+    const rows = parse(`[${bytes.toString('utf8', start, end).replace(/,?\n$/, '')}]`)
+    if (!Array.isArray(rows)) yield null
+    else for (const row of rows) yield isRow(row) ? row : null
+    start = end
+  }
 }
 
 const pieceLength = 64 * 1024

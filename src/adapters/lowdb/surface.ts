@@ -1,6 +1,5 @@
 import { LifechartError } from '../../errors.ts'
-import type { Logger } from '../../kernel/environment.ts'
-import type { Id, PersistenceAdapter, StreamHead } from '../../kernel/port.ts'
+import type { Id, Logger, PersistenceAdapter, StreamHead } from '../../kernel/port.ts'
 import { presentHead } from '../catalogue/present.ts'
 import { search } from '../catalogue/search.ts'
 import type { Watchers } from '../catalogue/watchers.ts'
@@ -17,7 +16,7 @@ export interface Surface extends Pick<PersistenceAdapter, 'load' | 'read' | 'que
 
 export interface SurfaceOptions {
   contents(): Contents
-  reader(): Reader
+  reader: Reader
   watchers: Watchers
   logger: Logger
   alive(session: Id): boolean
@@ -54,18 +53,18 @@ export function createSurface({ contents, reader, watchers, logger, alive }: Sur
     load: at =>
       reading(async () => {
         const entry = contents().catalogue.find(at)
-        const parts = entry && (await reader().parts(entry, true))
+        const parts = entry && (await reader.parts(entry.head.stream, true))
         return parts && { ...presentHead(parts.head, parts.state), view: parts.view }
       }),
 
-    read: (stream, page) => reading(() => reader().read(stream, page)),
+    read: (stream, page) => reading(() => reader.read(stream, page)),
 
     query: query =>
       reading(async () => {
         const { entries, next } = await search(contents().catalogue, query, alive)
         const items: StreamHead[] = []
         for (let i = 0; i < entries.length; i += readAtOnce) {
-          const some = await Promise.all(entries.slice(i, i + readAtOnce).map(entry => reader().parts(entry, false)))
+          const some = await Promise.all(entries.slice(i, i + readAtOnce).map(({ head }) => reader.parts(head.stream, false)))
           for (const parts of some) if (parts !== undefined) items.push(presentHead(parts.head, parts.state))
         }
         return { items, next }

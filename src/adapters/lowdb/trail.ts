@@ -1,14 +1,13 @@
+import type { Places } from './facts.ts'
 import { firstOf, type LineChange } from './line.ts'
 import { type Place, placeOf } from './place.ts'
 
 /** Where in the log the parts of one stream are. No event is kept in memory, and no object per line of events. */
-export interface Trail {
+export interface Trail extends Places {
   /** The first segment that may mention the stream; 0 while there is none. */
   born: number
   /** The last line that mentions it: its segment knows the head. */
   last: Place | undefined
-  state: Place | undefined
-  view: { through: number; place: Place } | undefined
   /**
    * Three numbers per run of events: the number of the first, where the lines begin (segment * 2^32 + offset), and their length.
    * A run goes up to the next run's first.

@@ -1,10 +1,8 @@
-import type { Environment } from '../../kernel/environment.ts'
-import type { Id, PersistenceAdapter } from '../../kernel/port.ts'
+import type { Environment, Id, PersistenceAdapter } from '../../kernel/port.ts'
 import { createSessions } from '../catalogue/sessions.ts'
 import { stageCommit, stageForget } from '../catalogue/stage.ts'
 import { createWatchers } from '../catalogue/watchers.ts'
 import { unavailable } from './failures.ts'
-import type { Settings } from './index.ts'
 import type { Layout } from './layout.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { createLog, type Log, weightOf } from './log.ts'
@@ -13,6 +11,7 @@ import { establish, identify, makeDirectories } from './open.ts'
 import { createReader } from './reader.ts'
 import { recover } from './recovery.ts'
 import { createSegments } from './segments.ts'
+import type { Settings } from './settings.ts'
 import { createSurface } from './surface.ts'
 import { countBytes } from './trail.ts'
 
@@ -42,7 +41,11 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
   const watchers = createWatchers()
   const sessions = createSessions()
   // What a segment held was moved before it was deleted, so there is nothing to wait for.
-  const reader = createReader(segments, contents, async () => {})
+  const reader = createReader(
+    segments,
+    () => contents,
+    async () => {},
+  )
   const log: Log = createLog({
     files,
     layout,
@@ -56,7 +59,7 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
   })
   const maintenance = createMaintenance({ files, layout, logger, contents, segments, reader, segmentBytes, log })
   const alive = (session: Id) => sessions.alive(session, clock.now())
-  const surface = createSurface({ contents: () => contents, reader: () => reader, watchers, logger, alive })
+  const surface = createSurface({ contents: () => contents, reader, watchers, logger, alive })
   const heldBytes = (stream: Id) => {
     const entry = catalogue.entry(stream)
     return entry === undefined ? 0 : countBytes(entry.body)
@@ -70,8 +73,6 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
       await log.close()
       await maintenance.close()
       await segments.close()
-    } catch (error) {
-      throw unavailable(error)
     } finally {
       await lock.release()
     }
@@ -113,6 +114,11 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
       return sessions.open(node, ttl, environment, guard)
     },
 
-    close: () => (closing ??= close()),
+    close() {
+      closing ??= close().catch(error => {
+        throw unavailable(error)
+      })
+      return closing
+    },
   }
 }

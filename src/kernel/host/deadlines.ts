@@ -9,7 +9,7 @@ const none: DeadlineEntries = Object.freeze({})
 export class Deadlines {
   #entries: DeadlineEntries
   /** Those whose event is queued already. */
-  readonly #woken = new WeakSet<Deadline>()
+  #woken: WeakSet<Deadline> | undefined
 
   constructor(entries: DeadlineEntries = none) {
     this.#entries = entries
@@ -48,8 +48,9 @@ export class Deadlines {
 
   /** Takes what is due, in order of time, each once. */
   takeDue(now: number): [id: string, deadline: Deadline][] {
-    const due = Object.entries(this.#entries).filter(([, deadline]) => deadline.at <= now && !this.#woken.has(deadline))
-    for (const [, deadline] of due) this.#woken.add(deadline)
+    const woken = (this.#woken ??= new WeakSet())
+    const due = Object.entries(this.#entries).filter(([, deadline]) => deadline.at <= now && !woken.has(deadline))
+    for (const [, deadline] of due) woken.add(deadline)
     return due.sort(([, a], [, b]) => a.at - b.at)
   }
 }

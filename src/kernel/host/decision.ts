@@ -1,5 +1,6 @@
 import type { AnyActorRef, AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine, ExecutableActionObject } from 'xstate'
 import { LifechartError } from '../../errors.ts'
+import { assertJson } from '../json.ts'
 import type { Deadline } from '../stream/record.ts'
 import { freeSystemIds } from './system-ids.ts'
 
@@ -15,6 +16,12 @@ export interface Decision {
 /** True for events that only XState and Lifechart make. */
 export function reserved(type: string): boolean {
   return type.startsWith('xstate.') || type.startsWith('lifechart.')
+}
+
+/** Refuses what nobody may send: `EVENT_RESERVED`, `NOT_SERIALIZABLE`. */
+export function assertSendable(event: AnyEventObject): void {
+  if (reserved(event.type)) throw new LifechartError('EVENT_RESERVED', `"${event.type}" is reserved. Name your events noun.verb.`)
+  assertJson(event, 'event')
 }
 
 /** True if the chart takes the event now; false also when a guard throws. */

@@ -1,7 +1,6 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { isLifechartError, LifechartError } from '../../errors.ts'
 import { readEnvelope } from '../envelope.ts'
-import { assertJson } from '../json.ts'
 import type { StreamHead } from '../port.ts'
 import type { Scheduler, Sleeper } from '../scheduler.ts'
 import type { StepRecord } from '../stream/record.ts'
@@ -9,7 +8,7 @@ import type { Stream } from '../stream/stream.ts'
 import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
-import { accepts, type Decision, earliest, reserved } from './decision.ts'
+import { accepts, assertSendable, type Decision, earliest } from './decision.ts'
 import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
 import { Patience } from './patience.ts'
 import { childId, persistSnapshot, recordable } from './snapshot.ts'
@@ -221,15 +220,8 @@ export class Host implements Sleeper {
    * `LIFECYCLE_ENDED`, `CHART_FAULT`, `NOT_SERIALIZABLE`, or `STORE_UNAVAILABLE` when the outcome stays open for too long.
    */
   dispatch(event: AnyEventObject, command?: { id: string; seq: number }): Promise<AnyMachineSnapshot> {
-    if (reserved(event.type)) {
-      return Promise.reject(new LifechartError('EVENT_RESERVED', `"${event.type}" is reserved. Name your events noun.verb.`))
-    }
-    try {
-      assertJson(event, 'event')
-    } catch (error) {
-      return Promise.reject(error)
-    }
     return this.#patience.for(async () => {
+      assertSendable(event)
       // Somebody here asks again; a command from elsewhere is asked for once.
       if (!command) this.#patience.assert()
       return this.writer.enqueue(() =>
@@ -311,7 +303,7 @@ export class Host implements Sleeper {
   abandon(error: LifechartError): void {
     this.#released = true
     this.due = null
-    this.writer.stop(error)
+    this.writer.stop(() => error)
     this.#actor.stop()
     this.#leave()
   }
@@ -433,7 +425,7 @@ export class Host implements Sleeper {
 
   #end(): void {
     this.due = null
-    this.writer.stop(new LifechartError('LIFECYCLE_ENDED', `${this.id} has ended.`))
+    this.writer.stop(() => new LifechartError('LIFECYCLE_ENDED', `${this.id} has ended.`))
     this.#house.ended(this)
     this.#leave()
   }

@@ -16,6 +16,8 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   readonly #stream: Stream<E>
   #at: number
   #closed = false
+  /** The reader's signal ended it: what it has in hand is not wanted any more. */
+  aborted = false
   #error: LifechartError | undefined
   #unheard: (() => void) | undefined
   /** Set while the reader waits for a record that is not there yet. */
@@ -35,7 +37,10 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     }
     stream.admit(this, 'reader')
     if (signal) {
-      const abort = () => this.close()
+      const abort = () => {
+        this.aborted = true
+        this.close()
+      }
       signal.addEventListener('abort', abort, { once: true })
       this.#unheard = () => signal.removeEventListener('abort', abort)
     }

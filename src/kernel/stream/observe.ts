@@ -1,4 +1,5 @@
 import { Observable, type Observer, type Operator, type Subscription } from 'rxjs'
+import { errorText } from '../error-text.ts'
 import type { Logger } from '../port.ts'
 import type { Following, Sink } from './sink.ts'
 
@@ -28,13 +29,16 @@ export class GuardedObservable<T> extends Observable<T> {
         : (observerOrNext ?? {})
     // Operators pass their own subscriber through, which must stay the very same object.
     if ('closed' in given && 'add' in given) return super.subscribe(given)
+    let threw = false
     const guard =
       <A extends unknown[]>(call: ((...values: A) => void) | undefined) =>
       (...values: A) => {
+        if (threw) return
         try {
           call?.apply(given, values)
         } catch (error) {
-          this.#logger.warn('A subscriber threw and was unsubscribed.', { error: String(error) })
+          threw = true
+          this.#logger.warn('A subscriber threw and was unsubscribed.', { error: errorText(error) })
           queueMicrotask(() => subscription.unsubscribe())
         }
       }
@@ -42,7 +46,7 @@ export class GuardedObservable<T> extends Observable<T> {
       next: guard(given.next),
       error: given.error
         ? guard(given.error)
-        : error => this.#logger.warn('A subscription ended with an error nobody takes.', { error: String(error) }),
+        : error => this.#logger.warn('A subscription ended with an error nobody takes.', { error: errorText(error) }),
       complete: guard(given.complete),
     })
     return subscription

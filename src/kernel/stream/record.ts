@@ -77,7 +77,8 @@ export function encodeData(data: unknown, limit: number): Encoded {
   // Most chunks are plain text; putting it in quotes costs less than half of JSON.stringify.
   if (typeof data === 'string') encoded = { text: special.test(data) ? JSON.stringify(data) : `"${data}"`, entry: data }
   else if (data instanceof Uint8Array) {
-    const copy = data.slice()
+    // Not slice(): that of a Buffer shares its memory.
+    const copy = new Uint8Array(data)
     const base64 = Buffer.from(copy.buffer, copy.byteOffset, copy.byteLength).toString('base64')
     encoded = { text: `${bytesTag}"${base64}"`, entry: new Bytes(copy) }
   } else {

@@ -1,4 +1,5 @@
 import { isLifechartError, LifechartError } from '../../errors.ts'
+import { errorText } from '../error-text.ts'
 import type { Batch } from './batch.ts'
 import type { FollowOptions } from './cursor.ts'
 import type { Stream } from './stream.ts'
@@ -78,7 +79,7 @@ export class SinkCursor<E> implements Following {
     try {
       this.#sink(batch)
     } catch (error) {
-      this.#stream.house.logger.warn('A sink threw and was closed.', { stream: this.#stream.id, error: String(error) })
+      this.#stream.house.logger.warn('A sink threw and was closed.', { stream: this.#stream.id, error: errorText(error) })
       this.close(failed(error))
     }
   }

@@ -31,6 +31,9 @@ export interface Presentation<E> {
   gap(from: number, to: number): E
 }
 
+/** Most streams of a busy process have no followers; they share this, and it stays empty. */
+const nobody = new Set<never>()
+
 /** Records read at a time by one reader. */
 const pageRecords = 2048
 const pageBytes = 1024 * 1024
@@ -44,18 +47,21 @@ export class Stream<E> {
   readonly house: StreamHouse
   readonly window: Window
   readonly #presentation: Presentation<E>
-  readonly #sinks = new Set<SinkCursor<E>>()
-  readonly #readers = new Set<PullCursor<E>>()
+  #sinks: Set<SinkCursor<E>> = nobody
+  #readers: Set<PullCursor<E>> = nobody
   #sleeping: PullCursor<E>[] = []
   #newest: Batch<E> | undefined
   #ended = false
   #failure: LifechartError | undefined
   #disposed = false
+  #holds = 0
   #closings: (() => void)[] | undefined
   /** Looks for records that another process committed; set while the stream is not ours. */
   refresh: (() => Promise<void>) | undefined
   /** Called when a follower came or left, with how many there are. */
   onAudience: ((followers: number) => void) | undefined
+  /** Called when the last one who needed it is gone. */
+  onIdle: (() => void) | undefined
 
   constructor(id: string, head: number, house: StreamHouse, presentation: Presentation<E>) {
     this.id = id
@@ -87,6 +93,10 @@ export class Stream<E> {
     const before = this.head
     this.window.push(entries, texts)
     this.#failure = undefined
+    if (this.audience === 0) {
+      this.#newest = undefined
+      return
+    }
     // The window may be smaller than the commit: followers that are live get the records as they came.
     const batch = new Batch(entries, before + 1, this.#presentation.project)
     this.#newest = batch
@@ -193,13 +203,37 @@ export class Stream<E> {
         { retryable: true },
       )
     }
-    if (kind === 'sink') this.#sinks.add(cursor as SinkCursor<E>)
-    else this.#readers.add(cursor as PullCursor<E>)
+    if (kind === 'sink') {
+      if (this.#sinks === nobody) this.#sinks = new Set()
+      this.#sinks.add(cursor as SinkCursor<E>)
+    } else {
+      if (this.#readers === nobody) this.#readers = new Set()
+      this.#readers.add(cursor as PullCursor<E>)
+    }
     this.onAudience?.(this.audience)
   }
 
   release(cursor: SinkCursor<E> | PullCursor<E>): void {
-    if (this.#sinks.delete(cursor as SinkCursor<E>) || this.#readers.delete(cursor as PullCursor<E>)) this.onAudience?.(this.audience)
+    if (!this.#sinks.delete(cursor as SinkCursor<E>) && !this.#readers.delete(cursor as PullCursor<E>)) return
+    this.onAudience?.(this.audience)
+    if (!this.needed) this.onIdle?.()
+  }
+
+  /** Keeps it followed for one who waits and does not read; returns how to let go. */
+  hold(): () => void {
+    let held = true
+    this.#holds++
+    return () => {
+      if (!held) return
+      held = false
+      this.#holds--
+      if (!this.needed) this.onIdle?.()
+    }
+  }
+
+  /** Somebody reads it, or waits for something in it. */
+  get needed(): boolean {
+    return this.audience + this.#holds > 0
   }
 
   /** The reader waits for the next publish. */

@@ -29,7 +29,8 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined> {
 
   next(): Promise<IteratorResult<E, undefined>> {
     const batch = this.#batch
-    if (!this.#turn && batch && this.#index < batch.length) return Promise.resolve({ value: batch.event(this.#index++), done: false })
+    if (!this.#turn && batch && this.#index < batch.length && !this.#cursor?.aborted)
+      return Promise.resolve({ value: batch.event(this.#index++), done: false })
     const turn = this.#turn
       ? this.#turn.then(
           () => this.#take(),
@@ -45,11 +46,11 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined> {
   }
 
   async #take(): Promise<IteratorResult<E, undefined>> {
-    if (this.#closed) return finished
+    if (this.#closed || this.#cursor?.aborted) return finished
     const batch = this.#batch
     if (batch && this.#index < batch.length) return { value: batch.event(this.#index++), done: false }
     const { value, done } = await (this.#cursor ?? (await this.#found())).next()
-    if (done || !value) {
+    if (done || !value || this.#closed) {
       this.#closed = true
       return finished
     }

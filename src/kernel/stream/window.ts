@@ -1,11 +1,12 @@
 import type { Json } from '../port.ts'
 import type { Entry } from './record.ts'
 
-/** The bytes that all windows of a runtime hold together; the window written to longest ago gives way first. */
+/** The bytes that all windows of a runtime hold together; beyond the limit the windows written to longest ago give way. */
 export class WindowBudget {
   readonly limit: number
   #used = 0
-  readonly #windows = new Set<Window>()
+  #turn = 0
+  readonly #windows = new Map<Window, number>()
 
   constructor(limit: number) {
     this.limit = limit
@@ -18,12 +19,17 @@ export class WindowBudget {
   /** Counts a window's growth and makes room if need be. */
   grew(window: Window, bytes: number): void {
     this.#used += bytes
-    this.#windows.delete(window)
-    this.#windows.add(window)
-    for (const oldest of this.#windows) {
-      if (this.#used <= this.limit) break
-      oldest.clear()
-      this.#windows.delete(oldest)
+    this.#windows.set(window, ++this.#turn)
+    if (this.#used > this.limit) this.#makeRoom()
+  }
+
+  /** Down to nine tenths, so that the next record does not have to do it again. */
+  #makeRoom(): void {
+    const oldestFirst = [...this.#windows].sort(([, a], [, b]) => a - b)
+    for (const [window] of oldestFirst) {
+      if (this.#used <= this.limit * 0.9) break
+      window.clear()
+      this.#windows.delete(window)
     }
   }
 

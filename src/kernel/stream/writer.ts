@@ -1,8 +1,9 @@
 import { LifechartError } from '../../errors.ts'
-import type { Change, Json } from '../port.ts'
-import { type PersistOptions, persist } from './persist.ts'
+import type { Change, Commit, Json } from '../port.ts'
+import { type Persistence, repeat, unavailable } from './persist.ts'
 import type { Encoded, Entry } from './record.ts'
 import type { Stream } from './stream.ts'
+import type { Watchdog, Watched } from './watchdog.ts'
 
 export interface WriterLimits {
   /** Records under way to the store before `ready` waits. */
@@ -16,7 +17,8 @@ export interface WriterHouse {
   /** A new id for each commit. */
   commitId(): string
   readonly limits: WriterLimits
-  readonly persistence: Omit<PersistOptions, 'onOverdue'>
+  readonly persistence: Persistence
+  readonly watchdog: Watchdog
   /** The session that owns what is written here. */
   session(): string
 }
@@ -38,6 +40,18 @@ export interface WriterEvents {
   flushed?(): void
 }
 
+/** A commit that is under way. */
+interface Sent {
+  commit: Commit
+  texts: readonly Json[]
+  entries: readonly Entry[]
+  /** How many of them are data. */
+  data: number
+  apply: (() => void) | undefined
+  done: () => void
+  failed: (error: unknown) => void
+}
+
 /** Ignoring back-pressure is an error this far beyond the limits. */
 const hardFactor = 16
 /** Data of one commit, in characters; leaves room for a step within the port's 8 MiB even when every character takes three bytes. */
@@ -47,12 +61,11 @@ const commitCharacters = 1024 * 1024
  * The one writer of a stream: a queue of jobs (steps), and data that is appended past them. One commit is under way at a
  * time; the data that arrives meanwhile becomes the next one, or goes into the next step's commit, before the step.
  */
-export class Writer {
+export class Writer implements Watched {
   readonly #stream: Stream<unknown>
   readonly #kind: string
   readonly #house: WriterHouse
   readonly #events: WriterEvents
-  readonly #persistence: PersistOptions
   #version: number
   #jobs: (() => Promise<void>)[] = []
   #texts: Json[] = []
@@ -61,7 +74,12 @@ export class Writer {
   #inflightRecords = 0
   #inflightBytes = 0
   #busy = false
-  #stopped: LifechartError | undefined
+  /** Of the commit under way: when it was sent (milliseconds), and what became of it so far. */
+  #since: number | undefined
+  #trouble: unknown
+  #sent: Sent | undefined
+  /** Makes the error only when somebody gets it: most writers end with nobody left to tell. */
+  #stopped: (() => LifechartError) | undefined
   #ready: Promise<void> | undefined
   #relieve: (() => void) | undefined
 
@@ -70,7 +88,6 @@ export class Writer {
     this.#kind = kind
     this.#house = house
     this.#events = events
-    this.#persistence = { ...house.persistence, onOverdue: error => events.overdue(error) }
     this.#version = stream.head
   }
 
@@ -102,9 +119,14 @@ export class Writer {
     return this.#ready
   }
 
+  /** Those who wait for the store to catch up wait no longer. */
+  letGo(): void {
+    this.#unblock()
+  }
+
   /** Accepts data. Throws `EMIT_OVERFLOW` when a producer has ignored the back-pressure for too long. */
   append({ text, entry }: Encoded): void {
-    if (this.#stopped) throw this.#stopped
+    if (this.#stopped) throw this.#stopped()
     const { inflightRecords, inflightBytes } = this.#house.limits
     if (
       this.pending >= inflightRecords * hardFactor ||
@@ -122,7 +144,7 @@ export class Writer {
   enqueue<T>(job: () => Promise<T> | T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#jobs.push(async () => {
-        if (this.#stopped) return reject(this.#stopped)
+        if (this.#stopped) return reject(this.#stopped())
         try {
           resolve(await job())
         } catch (error) {
@@ -134,7 +156,7 @@ export class Writer {
   }
 
   /** Nothing is written from here on: what waits is rejected with the error. */
-  stop(error: LifechartError): void {
+  stop(error: () => LifechartError): void {
     if (this.#stopped) return
     this.#stopped = error
     this.#texts = []
@@ -143,29 +165,40 @@ export class Writer {
     this.#unblock()
   }
 
+  get since(): number | undefined {
+    return this.#since
+  }
+
+  overdue(): void {
+    this.#events.overdue(unavailable(this.#trouble))
+  }
+
   #wake(): void {
     this.#busy = true
-    queueMicrotask(() => void this.#drain())
+    queueMicrotask(this.#next)
   }
 
-  async #drain(): Promise<void> {
-    for (;;) {
-      const job = this.#jobs.shift()
-      if (job) await job()
-      else if (this.#texts.length > 0) await this.#flush()
-      else break
-    }
-    this.#busy = false
+  /** The next thing to do: a job, else the data that is pending, else nothing until there is something again. */
+  readonly #next = (): void => {
+    const job = this.#jobs.shift()
+    if (job) void job().then(this.#next)
+    else if (this.#texts.length > 0) this.#flush()
+    else this.#busy = false
   }
 
-  /** Commits what is pending, and tells nobody when it fails: the owner was told by `overdue` or `lost`. */
-  async #flush(): Promise<void> {
-    try {
-      await this.#write(undefined, {})
-      this.#events.flushed?.()
-    } catch (error) {
-      if (!this.#stopped) this.stop(error as LifechartError)
-    }
+  /** Commits what is pending. Nobody waits for it: what goes wrong is told to the owner by `overdue` and `lost`. */
+  #flush(): void {
+    this.#write(undefined, {}, undefined, this.#flushed, this.#unflushed)
+  }
+
+  readonly #flushed = (): void => {
+    this.#events.flushed?.()
+    this.#next()
+  }
+
+  readonly #unflushed = (error: unknown): void => {
+    if (!this.#stopped) this.stop(() => error as LifechartError)
+    this.#next()
   }
 
   /**
@@ -173,39 +206,99 @@ export class Writer {
    * commit is durable and before anything of it is published. Only to be called from a job.
    */
   async commit(encode: ((seq: number) => Encoded) | undefined, draft: Draft, apply?: () => void): Promise<void> {
-    while (this.#pendingBytes > commitCharacters) await this.#write(undefined, {})
-    await this.#write(encode, draft, apply)
+    while (this.#pendingBytes > commitCharacters) {
+      await new Promise<void>((done, failed) => this.#write(undefined, {}, undefined, done, failed))
+    }
+    await new Promise<void>((done, failed) => this.#write(encode, draft, apply, done, failed))
   }
 
-  async #write(encode: ((seq: number) => Encoded) | undefined, draft: Draft, apply?: () => void): Promise<void> {
-    if (this.#stopped) throw this.#stopped
+  /**
+   * One commit. With callbacks kept in fields (there is one commit under way at a time), because this is done for every chunk:
+   * each promise or closure in between would cost as much as the rest.
+   */
+  #write(
+    encode: ((seq: number) => Encoded) | undefined,
+    draft: Draft,
+    apply: (() => void) | undefined,
+    done: () => void,
+    failed: (error: unknown) => void,
+  ): void {
+    if (this.#stopped) {
+      failed(this.#stopped())
+      return
+    }
     const { texts, entries } = this.#take()
     const data = texts.length
     if (encode) {
-      const step = encode(this.#version + data + 1)
-      texts.push(step.text)
-      entries.push(step.entry)
+      try {
+        const step = encode(this.#version + data + 1)
+        texts.push(step.text)
+        entries.push(step.entry)
+      } catch (error) {
+        this.#giveBack(texts, entries)
+        failed(error)
+        return
+      }
     }
     const change: Change = { stream: this.#stream.id, kind: this.#kind, expect: this.#version, ...draft.change }
     if (texts.length > 0) change.events = texts
-    const changes = draft.others ? [change, ...draft.others] : [change]
+    const { persistence, watchdog, commitId, session } = this.#house
+    const commit = { id: commitId(), session: session(), changes: draft.others ? [change, ...draft.others] : [change] }
     this.#inflightRecords = texts.length
-    try {
-      await persist({ id: this.#house.commitId(), session: this.#house.session(), changes }, this.#persistence)
-    } catch (error) {
-      this.#refused(error as LifechartError, data)
-      throw error
-    }
+    this.#sent = { commit, texts, entries, data, apply, done, failed }
+    this.#since = persistence.clock.now()
+    if (!watchdog.watches(this)) watchdog.watch(this)
+    persistence.adapter.commit(commit).then(this.#committed, this.#unanswered)
+  }
+
+  readonly #committed = (): void => {
+    const { texts, entries, apply, done, failed } = this.#settle()
     // Stopped meanwhile: what was written is read from the store by whoever follows, or by the next owner.
-    if (this.#stopped) throw this.#stopped
+    if (this.#stopped) {
+      failed(this.#stopped())
+      return
+    }
     this.#version += texts.length
     this.#inflightRecords = 0
     this.#inflightBytes = 0
-    apply?.()
-    if (texts.length > 0) {
-      this.#stream.publish(entries, texts)
+    try {
+      apply?.()
+      if (texts.length > 0) this.#stream.publish(entries, texts)
+    } catch (error) {
+      failed(error)
+      return
     }
-    if (!this.behind) this.#unblock()
+    if (this.#relieve && !this.behind) this.#unblock()
+    done()
+  }
+
+  readonly #unanswered = (error: unknown): void => {
+    const { commit } = this.#sent as Sent
+    const note = (trouble: unknown) => {
+      this.#trouble = trouble
+    }
+    repeat(commit, error, this.#house.persistence, note).then(this.#committed, refusal => {
+      const { data, failed } = this.#settle()
+      this.#refused(refusal as LifechartError, data)
+      failed(refusal)
+    })
+  }
+
+  /** The commit under way is answered. */
+  #settle(): Sent {
+    const sent = this.#sent as Sent
+    this.#sent = undefined
+    this.#since = undefined
+    this.#trouble = undefined
+    return sent
+  }
+
+  /** Data that was taken for a commit that could not be made is pending again. */
+  #giveBack(texts: Json[], entries: Entry[]): void {
+    this.#texts = [...texts, ...this.#texts]
+    this.#entries = [...entries, ...this.#entries]
+    this.#pendingBytes += this.#inflightBytes
+    this.#inflightBytes = 0
   }
 
   /** What one commit can hold of the pending data. */
@@ -231,9 +324,9 @@ export class Writer {
     this.#inflightRecords = 0
     this.#inflightBytes = 0
     if (error.code === 'VERSION_CONFLICT' || error.code === 'OWNED' || error.code === 'STREAM_NOT_FOUND') {
-      this.stop(error)
+      this.stop(() => error)
       this.#events.lost(error)
-    } else if (data > 0) this.stop(error)
+    } else if (data > 0) this.stop(() => error)
     this.#unblock()
   }
 

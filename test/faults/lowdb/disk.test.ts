@@ -82,6 +82,7 @@ describe('the disk in memory', () => {
     for (let seed = 1; seed <= 200; seed++) {
       const disk = createDisk()
       await disk.files.makeDirectory('/root')
+      await disk.files.syncDirectory('/')
       const file = await disk.files.open('/root/file', 'create')
       await disk.files.syncDirectory('/root')
       await file.write(bytes('safe'), 0)
@@ -102,6 +103,7 @@ describe('the disk in memory', () => {
     for (let seed = 1; seed <= 100; seed++) {
       const disk = createDisk()
       await disk.files.makeDirectory('/root')
+      await disk.files.syncDirectory('/')
       await disk.files.open('/root/old', 'create')
       await disk.files.syncDirectory('/root')
       await disk.files.open('/root/new', 'create')

@@ -181,8 +181,9 @@ export function createDisk(initial: ReadonlyMap<string, Uint8Array> = new Map())
       pendingNames = []
       // Copies: a handle that was open before the cut can change nothing any more.
       names = new Map()
-      for (const [name, content] of [...durableNames].sort()) {
-        // What lies in a directory that is lost is lost.
+      // Parents first: what lies in a directory that is lost is lost.
+      for (const name of [...durableNames.keys()].sort((a, b) => a.length - b.length)) {
+        const content = durableNames.get(name)!
         if (name !== '/' && !isDirectory(path.dirname(name))) continue
         names.set(name, content === 'directory' ? content : survivor(content, random))
       }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -137,19 +138,69 @@ describe('a document with a wrong value anywhere', () => {
     }
     expect(({} as Record<string, unknown>).length).toBeUndefined()
   })
+
+  type Document = { rows: unknown[]; crc?: unknown }
+  function seal({ rows, crc: _, ...rest }: Document): Uint8Array {
+    const body = `${JSON.stringify(rest).slice(0, -1)},"rows":[\n${rows.map(row => JSON.stringify(row)).join(',\n')}\n`
+    return encode(`${body}],"crc":"${crc32(body).toString(16).padStart(8, '0')}"}\n`)
+  }
+
+  it('and a right checksum makes no error that is not ours either (800 random ones)', async () => {
+    const indexes = documents.filter(name => name !== storeDocument)
+    for (const name of indexes) assert.deepEqual(seal(JSON.parse(decode(bytes.get(name)!))), bytes.get(name))
+    let believed = 0
+    for (let seed = 1; seed <= 800; seed++) {
+      const random = randomFrom(seed)
+      const name = random.pick(indexes)
+      const document: Document = JSON.parse(decode(bytes.get(name)!))
+      const hostile = replaced(document, random.pick(paths(document).slice(1)), random.pick(values)) as Document
+      if (!Array.isArray(hostile.rows)) continue
+      try {
+        const { adapter } = await openStore(changed({ [name]: seal(hostile) }).files)
+        believed++
+        for (const id of Object.keys(ledger.picture().streams)) {
+          const stored = await adapter.load(id)
+          if (stored !== undefined) await adapter.read(id, { after: stored.floor, limit: 100 })
+        }
+        await adapter.query({ limit: 100 })
+        await adapter.close()
+      } catch (error) {
+        assert.ok(isLifechartError(error), `seed ${seed}: ${error instanceof Error ? error.stack : error}`)
+      }
+    }
+    expect(believed).toBeGreaterThan(400)
+    expect(({} as Record<string, unknown>).length).toBeUndefined()
+  })
 })
 
 describe('a store of a newer format', () => {
-  it('is refused with STORE_VERSION and not touched', async () => {
-    const document = JSON.parse(decode(bytes.get(storeDocument)!))
-    assert.equal(typeof document.format, 'number')
-    const disk = changed({ [storeDocument]: encode(JSON.stringify({ ...document, format: document.format + 1 })) })
+  async function expectRefused(disk: Disk): Promise<void> {
     const before = disk.snapshot()
     for (const readOnly of [false, true]) {
       const refusal = await openStore(disk.files, { readOnly }).catch((error: unknown) => error)
       assert.ok(isLifechartError(refusal, 'STORE_VERSION'), `${refusal}`)
-      expect(disk.snapshot()).toEqual(before)
+      assert.deepEqual(disk.snapshot(), before)
     }
+  }
+
+  it('is refused with STORE_VERSION and not touched', async () => {
+    const document = JSON.parse(decode(bytes.get(storeDocument)!))
+    assert.equal(document.format, 1)
+    await expectRefused(changed({ [storeDocument]: encode(JSON.stringify({ ...document, format: 2 })) }))
+  })
+
+  it('is refused without its documents as well: its segments say so too', async () => {
+    const segments = [...bytes.keys()].filter(name => name.endsWith('.log'))
+    const newer = segments.map(name => {
+      const text = decode(bytes.get(name)!)
+      const end = text.indexOf('\n')
+      // crc length {header}
+      const [, length = '', ...header] = text.slice(0, end).split(' ')
+      const body = header.join(' ').replace('"format":1', '"format":2')
+      const line = `${crc32(body).toString(16).padStart(8, '0')} ${length} ${body}`
+      return [name, encode(line + text.slice(end))] as const
+    })
+    await expectRefused(changed({ ...Object.fromEntries(newer), ...Object.fromEntries(documents.map(name => [name, undefined])) }))
   })
 })
 

@@ -39,6 +39,25 @@ describe('a disk that is full for a while', () => {
     }
   })
 
+  it('has nothing of what it refused when its process ends there', async () => {
+    for (let room = 0; room < 700; room += 9) {
+      const disk = createDisk()
+      const volume = withRoom(disk.files)
+      const process = withFaults(volume.files, [])
+      const ledger = createLedger()
+      const store = await openStore(process.files)
+      volume.room = room + 300
+      let kept = true
+      for (let n = 1; kept; n++) {
+        const round = ['a', 'b', 'c'].map(stream => appended(stream, n))
+        const outcomes = await Promise.all(round.map(operation => ledger.perform(store.adapter, operation, store.clock.now())))
+        kept = outcomes.every(outcome => outcome === 'kept')
+      }
+      process.end()
+      await expectSound(disk, ledger)
+    }
+  })
+
   it('says STORE_FULL, retryable, to each commit that it did not take', async () => {
     const volume = withRoom(createDisk().files)
     const { adapter } = await openStore(volume.files)

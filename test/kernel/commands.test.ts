@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest'
+import { assign, setup } from 'xstate'
+import { settled } from '../../src/testing/simulated-clock.ts'
+import { busy } from '../support/faulty-adapter.ts'
+import { freshRuntimes, published } from '../support/runtimes.ts'
+
+const runtimes = freshRuntimes()
+const ttl = 15_000
+
+const counter = setup({
+  types: { context: {} as { n: number }, events: {} as { type: 'count' } | { type: 'stop' } | { type: 'never' } | { type: 'explode' } },
+  actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
+  guards: {
+    explode: () => {
+      throw new Error('boom')
+    },
+  },
+}).createMachine({
+  id: 'counter',
+  context: { n: 0 },
+  initial: 'on',
+  states: {
+    on: { on: { count: { actions: 'count' }, stop: 'off', explode: { guard: 'explode', target: 'off' } } },
+    off: { type: 'final' },
+  },
+  output: ({ context }) => context.n,
+})
+
+async function ownedElsewhere() {
+  const owner = await runtimes().open()
+  const other = await runtimes().open()
+  const own = owner.lifechart.actors.spawn(counter, { id: 'a' })
+  await own.started
+  const remote = (await other.lifechart.actors.get(counter, 'a'))!
+  return { owner, other, own, remote }
+}
+
+describe('a lifecycle that another runtime owns', () => {
+  it('is followed: its state, its steps, its end', async () => {
+    const { own, remote, other } = await ownedElsewhere()
+    const ended = remote.ended
+    expect(remote.snapshot).toMatchObject({ value: 'on', context: { n: 0 } })
+    await own.dispatch({ type: 'count' })
+    await settled()
+    expect(remote.snapshot.context.n).toBe(1)
+    expect(remote.can({ type: 'count' })).toBe(true)
+    expect(await published(remote)).toEqual(await published(own))
+    await own.dispatch({ type: 'stop' })
+    expect(await ended).toBe(1)
+    await settled()
+    expect(remote.snapshot.status).toBe('done')
+    expect(remote.can({ type: 'count' })).toBe(false)
+    expect(other.lifechart.kernel.size).toBe(0)
+    await remote[Symbol.asyncDispose]()
+    expect(other.lifechart.kernel.tails.size).toBe(0)
+  })
+
+  it('takes commands: the answer is the state after its owner’s step', async () => {
+    const { own, remote, owner } = await ownedElsewhere()
+    expect((await remote.dispatch({ type: 'count' })).context.n).toBe(1)
+    expect(own.snapshot.context.n).toBe(1)
+    const [first, second] = await Promise.all([
+      remote.dispatch({ type: 'count' }),
+      remote.dispatch({ type: 'count' }),
+      own.dispatch({ type: 'count' }),
+    ])
+    expect([first.context.n, second.context.n].every(n => n > 1)).toBe(true)
+    expect(own.snapshot.context.n).toBe(4)
+    expect(await remote.dispatch({ type: 'stop' })).toMatchObject({ status: 'done' })
+    expect(await remote.ended).toBe(4)
+    expect(await own.ended).toBe(4)
+    await settled()
+    expect(await owner.lifechart.kernel.adapter.load('lifecycle/counter/a/commands')).toBeUndefined()
+  })
+
+  it('refuses commands with its owner’s own code', async () => {
+    const { own, remote } = await ownedElsewhere()
+    await expect(remote.dispatch({ type: 'never' })).rejects.toMatchObject({ code: 'EVENT_REFUSED' })
+    await expect(remote.dispatch({ type: 'explode' })).rejects.toMatchObject({ code: 'CHART_FAULT' })
+    await expect(remote.dispatch({ type: 'xstate.stop' } as never)).rejects.toMatchObject({ code: 'EVENT_RESERVED' })
+    await expect(remote.dispatch({ type: 'count', extra: new Date() } as never)).rejects.toMatchObject({ code: 'NOT_SERIALIZABLE' })
+    expect(own.snapshot).toMatchObject({ value: 'on', context: { n: 0 } })
+    await own.dispatch({ type: 'stop' })
+    await settled()
+    await expect(remote.dispatch({ type: 'count' })).rejects.toMatchObject({ code: 'LIFECYCLE_ENDED' })
+  })
+
+  it('refuses a command that it did not decide before its end', async () => {
+    const { own, remote, owner } = await ownedElsewhere()
+    owner.store.hold()
+    const stopping = own.dispatch({ type: 'stop' })
+    const late = remote.dispatch({ type: 'count' }).catch(error => error)
+    await settled()
+    owner.store.release()
+    await stopping
+    expect(await late).toMatchObject({ code: 'LIFECYCLE_ENDED' })
+    await settled()
+    expect(await owner.lifechart.kernel.adapter.load('lifecycle/counter/a/commands')).toBeUndefined()
+  })
+
+  it('gives the same handle to everybody here', async () => {
+    const { other, remote } = await ownedElsewhere()
+    expect(await other.lifechart.actors.get(counter, 'a')).toBe(remote)
+  })
+
+  it('is ours when its owner gives it back', async () => {
+    const { own, remote, other } = await ownedElsewhere()
+    await own[Symbol.asyncDispose]()
+    const answer = remote.dispatch({ type: 'count' })
+    await runtimes().clock.advance(ttl / 2)
+    expect((await answer).context.n).toBe(1)
+    expect(other.lifechart.kernel.size).toBe(1)
+    expect(await other.lifechart.actors.get(counter, 'a')).toBe(remote)
+  })
+})
+
+describe('a command whose owner is dead', () => {
+  it('is decided by the successor, and its sender is answered', async () => {
+    const { owner, remote, other } = await ownedElsewhere()
+    runtimes().crash(owner)
+    const answer = remote.dispatch({ type: 'count' })
+    const refused = remote.dispatch({ type: 'never' }).catch(error => error)
+    await runtimes().clock.advance(ttl + ttl / 2)
+    expect((await answer).context.n).toBe(1)
+    expect(await refused).toMatchObject({ code: 'EVENT_REFUSED' })
+    expect(other.lifechart.kernel.size).toBe(1)
+  })
+
+  it('is decided by whoever comes next when its sender is gone too', async () => {
+    const { owner, remote, other } = await ownedElsewhere()
+    runtimes().crash(owner)
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await settled()
+    runtimes().crash(other)
+    await runtimes().clock.advance(2 * ttl)
+    const third = await runtimes().open()
+    const one = await third.lifechart.actors.get(counter, 'a')
+    expect(one?.snapshot.context.n).toBe(1)
+    expect(await published(one!)).toEqual(['1 start lifechart.start', '2 restore lifechart.restore', '3 command count'])
+  })
+
+  it('is decided once, also when its owner died between the step and the answer', async () => {
+    const { owner, remote } = await ownedElsewhere()
+    owner.store.cut()
+    const answer = remote.dispatch({ type: 'count' })
+    await settled()
+    runtimes().crash(owner)
+    expect((await answer).context.n).toBe(1)
+    await runtimes().clock.advance(2 * ttl)
+    const third = await runtimes().open()
+    const one = await third.lifechart.actors.get(counter, 'a')
+    expect((one ?? remote).snapshot.context.n).toBe(1)
+  })
+
+  it('is not taken for decided because a step before it was stored', async () => {
+    const { owner, own, remote, other } = await ownedElsewhere()
+    owner.store.hold()
+    const local = [own.dispatch({ type: 'count' }), own.dispatch({ type: 'count' })]
+    for (const dispatched of local) dispatched.catch(() => undefined)
+    await settled()
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await settled()
+    owner.store.release(1)
+    await settled()
+    owner.store.release(1)
+    await settled()
+    runtimes().crash(owner)
+    runtimes().crash(other)
+    await runtimes().clock.advance(2 * ttl)
+    const third = await runtimes().open()
+    const one = await third.lifechart.actors.get(counter, 'a')
+    expect(one?.snapshot.context.n).toBe(3)
+  })
+
+  it('is left to the next owner when nobody answers in time', async () => {
+    const { owner, remote } = await ownedElsewhere()
+    owner.store.hold()
+    const answer = remote.dispatch({ type: 'count' }).catch(error => error)
+    await runtimes().clock.advance(20_000)
+    expect(await answer).toMatchObject({ code: 'LIFECYCLE_ELSEWHERE', retryable: true })
+    owner.store.release()
+    await settled()
+    expect(remote.snapshot.context.n).toBe(1)
+  })
+})
+
+describe('commands while the owner’s store is down', () => {
+  it('are decided once it is back, in order, each once', async () => {
+    const { owner, own, remote } = await ownedElsewhere()
+    owner.store.fail('commit', busy(), Number.POSITIVE_INFINITY)
+    const answers = [remote.dispatch({ type: 'count' }), remote.dispatch({ type: 'count' }), remote.dispatch({ type: 'count' })]
+    await runtimes().clock.advance(9_000)
+    owner.store.fail('commit', busy(), 0)
+    await runtimes().clock.advance(6_000)
+    expect((await Promise.all(answers)).at(-1)?.context.n).toBe(3)
+    expect(own.snapshot.context.n).toBe(3)
+  })
+})
