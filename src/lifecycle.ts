@@ -6,7 +6,6 @@ import type { Host } from './kernel/host/host.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { type FollowOptions, PullCursor } from './kernel/stream/cursor.ts'
 import type { StepRecord } from './kernel/stream/record.ts'
-import { type Following, SinkCursor } from './kernel/stream/sink.ts'
 import type { Stream } from './kernel/stream/stream.ts'
 import { Subscription } from './kernel/stream/subscription.ts'
 
@@ -56,7 +55,8 @@ export class Handle {
   #host: Host | undefined
   /** What was read of a lifecycle that is elsewhere, and the number of its step. */
   #read: { snapshot: AnyMachineSnapshot; seq: number } | undefined
-  #following: Following | undefined
+  /** Ends the watch over a lifecycle that is elsewhere. */
+  #unwatch: (() => void) | undefined
   #ended: Promise<unknown> | undefined
 
   constructor(
@@ -74,7 +74,7 @@ export class Handle {
     this.started = place.started
     this.#leave = leave
     place.started.catch(() => undefined)
-    if (!place.host) this.#follow()
+    if (!place.host) this.#watch()
   }
 
   get stream(): Stream<unknown> {
@@ -150,9 +150,8 @@ export class Handle {
     this.#read = { seq, snapshot: createActor(this.#machine, { snapshot: snapshot as never }).getSnapshot() as AnyMachineSnapshot }
   }
 
-  #follow(): void {
-    const stream = this.#stream
-    this.#following = new SinkCursor(stream, () => void this.refresh().catch(error => this.#unread(error)), { after: stream.head })
+  #watch(): void {
+    this.#unwatch = this.#kernel.onChange(this.#stream.id, () => void this.refresh().catch(error => this.#unread(error)))
   }
 
   #unread(error: unknown): void {
@@ -168,19 +167,19 @@ export class Handle {
     if (this.#host !== host) return
     this.#read = { snapshot: host.snapshot, seq: host.writer.version }
     this.#host = undefined
-    this.#follow()
+    this.#watch()
   }
 
   /** It is ours again. */
   reattach(host: Host): void {
-    this.#following?.close()
+    this.#unwatch?.()
     this.#host = host
     this.#stream = host.stream
     this.#read = undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#following?.close()
+    this.#unwatch?.()
     await this.#leave(this)
   }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { RunEvent } from 'lifechart'
+import { printable } from './printable.ts'
 import type { Assignment } from './worker.ts'
 
 export interface Survey extends Omit<Assignment, 'after'> {
@@ -55,7 +56,11 @@ async function live(assignment: Assignment, killAt: number | undefined, events: 
   // What it said before it died is still on its way when it is dead: that was seen, too.
   const [[code, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
   living = undefined
-  if (signal === 'SIGKILL' && killed) witness.killed(pid)
-  else if (code !== 0) throw new Error(`The process ${pid} ended by itself (${signal ?? `code ${code}`}).\n${complaints.join('')}`)
-  return signal === 'SIGKILL'
+  if (signal === 'SIGKILL' && killed) {
+    witness.killed(pid)
+    return true
+  }
+  if (code === 0 && events.at(-1)?.type === 'end') return false
+  const complaint = complaints.join('').split('\n').map(printable).join('\n')
+  throw new Error(`The process ${pid} ended before the survey did: ${signal ?? `code ${code}`}.\n${complaint}`)
 }

@@ -10,9 +10,8 @@ const stateWidth = 11
 
 /** Tells the states of a run and its findings, of which there will be so many, as they come. */
 export function storyteller(screen: Screen, findings: number): Witness {
-  const { say, paint, width } = screen
+  const { say, paint } = screen
   const bar = screen.bar()
-  const path = Math.min(48, width - 50)
   let last: Finding | undefined
   let seq = 0
   let told = 0
@@ -24,26 +23,11 @@ export function storyteller(screen: Screen, findings: number): Witness {
     bar.show(told / findings, status.padEnd(stateWidth), `#${seq}  attempt ${attempt}  ${counted(files)} files  ${counted(lines)} lines`)
   }
 
-  function tellFinding({ directory, files, lines, longest, problems, marks }: Finding): void {
-    if (files + problems.length === 0) return
-    const name = cutLeft(printable(directory || '.'), path).padEnd(path)
-    const best = longest
-      ? paint('dim', `${cutLeft(printable(longest.path.slice(longest.path.lastIndexOf('/') + 1)), 24)} ${counted(longest.lines)}`)
-      : ''
-    const todo = marks > 0 ? paint('yellow', `  ${marks} marks`) : ''
-    const number = paint('dim', `#${seq}`.padStart(7))
-    say(
-      `${number}  ${name}${counted(files).padStart(6)} ${files === 1 ? 'file ' : 'files'}${counted(lines).padStart(9)} lines  ${best}${todo}`,
-    )
-    for (const { path: where, why } of problems)
-      say(paint('yellow', `         not read: ${cutLeft(printable(where), path)}: ${printable(why)}`))
-  }
-
   function tell(event: RunEvent, pid: number): void {
     if (event.type === 'chunk') {
       told++
       last = event.data as Finding
-      tellFinding(last)
+      for (const line of linesOf(last, seq, screen)) say(line)
     } else if (event.type === 'end') {
       const good = event.status === 'done'
       state(paint(good ? 'green' : 'red', good ? '✔' : '✖'), event.status, event.error ? event.error.message : `#${seq}`)
@@ -64,6 +48,25 @@ export function storyteller(screen: Screen, findings: number): Witness {
       show('killed')
     },
   }
+}
+
+/** A finding, and below it what could not be read. One without either is not worth a line. */
+function linesOf({ directory, files, lines, longest, problems, marks }: Finding, seq: number, { paint, width }: Screen): string[] {
+  if (files + problems.length === 0) return []
+  const name = Math.min(40, width - 60)
+  const file = longest?.path.slice(longest.path.lastIndexOf('/') + 1) ?? ''
+  const cells = [
+    paint('dim', `#${seq}`.padStart(7)),
+    cutLeft(printable(directory || '.'), name).padEnd(name),
+    `${counted(files).padStart(4)} ${files === 1 ? 'file ' : 'files'}`,
+    `${counted(lines).padStart(7)} lines`,
+    ...(longest ? [paint('dim', `${cutLeft(printable(file), 20)} ${counted(longest.lines)}`)] : []),
+    ...(marks > 0 ? [paint('yellow', `${marks} to do`)] : []),
+  ]
+  const refused = problems.map(({ path, why }) =>
+    paint('yellow', `         not read: ${cutLeft(printable(path), name)}: ${printable(why)}`),
+  )
+  return [cells.join('  '), ...refused]
 }
 
 /** Shows how far the same survey is when nobody disturbs it. */

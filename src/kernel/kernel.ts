@@ -103,7 +103,7 @@ export class Kernel {
     this.scheduler = new Scheduler(clock)
     this.budget = new WindowBudget(limits.windowBytesTotal)
     this.streams = { adapter, logger, limits, budget: this.budget, now: () => clock.now() }
-    this.tails = new Tails({ streams: this.streams, insist: ask => this.insist(ask, limits.storeGrace) })
+    this.tails = new Tails({ streams: this.streams, insist: ask => this.insist(ask) })
     const persistence = { adapter, clock, signal: this.#closing.signal }
     this.#watchdog = new Watchdog(clock, limits.storeGrace)
     this.#house = {
@@ -254,7 +254,7 @@ export class Kernel {
   }
 
   /** Asks the store again while it fails without refusing; `STORE_UNAVAILABLE` when that lasts for `grace` milliseconds. */
-  insist<T>(ask: () => Promise<T>, grace = Number.POSITIVE_INFINITY): Promise<T> {
+  insist<T>(ask: () => Promise<T>, grace = this.limits.storeGrace): Promise<T> {
     return insist(ask, { clock: this.environment.clock, signal: this.#closing.signal, grace })
   }
 

@@ -34,20 +34,19 @@ class Tail<E> {
       this.#again = true
       return this.#reading
     }
-    this.#reading = this.#read().finally(() => {
-      this.#reading = undefined
-    })
+    this.#reading = this.#read()
     return this.#reading
   }
 
   async #read(): Promise<void> {
     const { stream } = this
+    await undefined
     do {
       this.#again = false
       try {
         while (!this.dropped && !stream.ended && (await this.#readPage()));
       } catch (error) {
-        if (this.dropped) return
+        if (this.dropped) break
         if (isLifechartError(error, 'STORE_UNAVAILABLE')) {
           // Whoever waits is told; who stays away until then finds it going on.
           stream.fail(error)
@@ -55,6 +54,8 @@ class Tail<E> {
         } else stream.dispose(new LifechartError('STREAM_NOT_FOUND', `${stream.id} can no longer be read.`, { cause: error }))
       }
     } while (this.#again && !this.dropped)
+    // Here and not when the promise is looked at: a change in between would be nobody's.
+    this.#reading = undefined
   }
 
   /** True if there may be more. */
@@ -72,7 +73,7 @@ class Tail<E> {
   }
 }
 
-/** The streams that are followed here and not owned here: each for as long as somebody reads it or waits for it. */
+/** The streams that are followed here and not owned here. */
 export class Tails {
   readonly #house: TailHouse
   readonly #tails = new Map<string, Tail<unknown>>()
@@ -89,13 +90,20 @@ export class Tails {
     return this.#tails.get(id)?.stream as Stream<E> | undefined
   }
 
-  /** Starts to follow a stored stream whose newest record is `version`; whoever asked for it joins before anything is awaited. */
+  /** Like {@link follow}, for as long as somebody reads it or waits for it: who asks for it joins before anything is awaited. */
+  borrow<E>(id: string, version: number, live: boolean, presentation: Presentation<E>): Stream<E> {
+    const stream = this.follow<E>(id, version, live, presentation)
+    const tail = this.#tails.get(id) as Tail<unknown>
+    stream.onIdle = () => this.#leave(tail)
+    return stream
+  }
+
+  /** Starts to follow a stored stream whose newest record is `version`. */
   follow<E>(id: string, version: number, live: boolean, presentation: Presentation<E>): Stream<E> {
     const known = this.get<E>(id)
     if (known) return known
     const stream = new Stream<E>(id, version, this.#house.streams, presentation)
     const tail = this.#add(stream)
-    stream.onIdle = () => this.#leave(tail)
     if (!live) stream.end()
     // Something may have been written between the look at the store and now.
     else void tail.refresh()
@@ -106,9 +114,7 @@ export class Tails {
   adopt<E>(stream: Stream<E>): void {
     const tail = this.#add(stream)
     stream.onAudience = undefined
-    stream.onIdle = () => {
-      if (stream.ended) this.#leave(tail)
-    }
+    stream.onIdle = () => this.#leave(tail)
     const letGo = stream.hold()
     void stream.whenClosed().then(letGo)
     void tail.refresh()

@@ -16,7 +16,7 @@ export class Adoption {
   readonly #spec: ChartSpec
   readonly #watch: RunWatch
   /** Orphans whose type nobody has defined yet: since when (milliseconds). */
-  readonly #typeless = new Map<string, { since: number; timer: unknown }>()
+  readonly #typeless = new Map<string, { type: string; since: number; timer: unknown }>()
 
   constructor(roster: Roster, spec: ChartSpec, watch: RunWatch) {
     this.#roster = roster
@@ -29,11 +29,16 @@ export class Adoption {
     return this.#typeless.get(runStream(runId))?.since
   }
 
-  /** A type was defined: those that waited for one are looked at again. */
-  defined(): void {
-    const waiting = [...this.#typeless.keys()]
-    this.close()
+  /** A type was defined: those that waited for it are looked at again. */
+  defined(type: string): void {
+    const waiting = [...this.#typeless].flatMap(([stream, entry]) => (entry.type === type ? [stream] : []))
+    for (const stream of waiting) this.#waitsNoLonger(stream)
     if (waiting.length > 0) this.#roster.kernel.sweep.reconsider(waiting)
+  }
+
+  #waitsNoLonger(stream: string): void {
+    this.#roster.kernel.environment.clock.clearTimeout(this.#typeless.get(stream)?.timer)
+    this.#typeless.delete(stream)
   }
 
   close(): void {
@@ -125,9 +130,13 @@ export class Adoption {
     if (facts.orphan !== 'resume' || facts.type === undefined || types.has(facts.type)) return false
     const { clock } = kernel.environment
     const waiting = this.#typeless.get(stream)
-    if (waiting) return clock.now() < waiting.since + limits.typeGrace
+    if (waiting) {
+      if (clock.now() < waiting.since + limits.typeGrace) return true
+      this.#waitsNoLonger(stream)
+      return false
+    }
     const timer = clock.setTimeout(() => kernel.sweep.reconsider([stream]), limits.typeGrace)
-    this.#typeless.set(stream, { since: clock.now(), timer })
+    this.#typeless.set(stream, { type: facts.type, since: clock.now(), timer })
     return true
   }
 }

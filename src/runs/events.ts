@@ -1,5 +1,5 @@
-import { Bytes, type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import { deepFreeze } from '../kernel/json.ts'
+import { Bytes, type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Presentation } from '../kernel/stream/stream.ts'
 import type { RunContext, RunFailure, StopReason } from '../machines/run.ts'
 

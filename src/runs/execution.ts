@@ -4,7 +4,7 @@ import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { Host } from '../kernel/host/host.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
-import { type RunContext, type RunMachineEvent, runMachine } from '../machines/run.ts'
+import { type RunMachineEvent, runMachine } from '../machines/run.ts'
 import { runPresentation, statusOf } from './events.ts'
 import type { RunFacts } from './info.ts'
 import type { LiveRun } from './live-run.ts'
@@ -49,24 +49,28 @@ function endDraft(roster: Roster, next: AnyMachineSnapshot, host: Host): Draft {
   const kernel = run?.kernel ?? roster.kernel
   const { stored } = roster.retention
   if (!kernel.durable || stored === Number.POSITIVE_INFINITY) return {}
-  return { change: { index: { due: kernel.environment.clock.now() + stored } } }
+  // Given back: what has a deadline and no owner is found by it, in whatever process.
+  return { change: { own: 'release', index: { due: kernel.environment.clock.now() + stored } } }
 }
 
 /** Resolves when no earlier run of the id is executing any more, wherever that was. */
 async function predecessorsOf(roster: Roster, run: LiveRun): Promise<void> {
-  const { predecessors } = run.host.snapshot.context as RunContext
-  await Promise.all(predecessors.map(stream => whenEnded(roster, run.kernel, stream)))
+  await Promise.all(run.predecessors.map(stream => whenEnded(roster, run.kernel, stream)))
 }
 
-async function whenEnded(roster: Roster, kernel: Kernel, stream: string): Promise<void> {
+async function whenEnded(roster: Roster, waiting: Kernel, stream: string): Promise<void> {
   const here = roster.lanes.run(runIdOf(stream))
   if (here) await here.host.whenOver()
   if (here?.over) return
+  const kernel = here?.kernel ?? waiting
   while (!kernel.closed) {
-    const head = await kernel.adapter.load(stream)
+    // Whatever the store does, the answer is awaited: to go on without it could mean two at work.
+    const head = await kernel.insist(() => kernel.adapter.load(stream), Number.POSITIVE_INFINITY)
     if (!head?.index.live) return
-    const followed = kernel.host(stream)?.stream ?? kernel.tails.follow(stream, head.version, true, runPresentation)
+    const followed = kernel.host(stream)?.stream ?? kernel.tails.borrow(stream, head.version, true, runPresentation)
+    const letGo = followed.hold()
     await followed.whenClosed()
+    letGo()
     if (followed.ended) return
   }
 }

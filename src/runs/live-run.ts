@@ -6,7 +6,7 @@ import { type FollowOptions, PullCursor } from '../kernel/stream/cursor.ts'
 import { Bytes, decode, encodeData, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import { Subscription } from '../kernel/stream/subscription.ts'
-import type { OrphanPolicy, RunFailure, RunMachineEvent, StopReason } from '../machines/run.ts'
+import type { OrphanPolicy, RunContext, RunFailure, RunMachineEvent, StopReason } from '../machines/run.ts'
 import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
 import { discard, execute, type Producer } from './producer.ts'
 
@@ -121,7 +121,10 @@ export class LiveRun implements Run {
   async #readEnd(): Promise<RunEnd> {
     const { kernel, stream } = this
     if (stream.window.base < stream.head) return endOf((stream.window.at(stream.head) as Step).record)
-    const { events } = await kernel.insist(() => kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 }))
+    const { events } = await kernel.insist(
+      () => kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 }),
+      Number.POSITIVE_INFINITY,
+    )
     return endOf((decode(events[0] as string) as Step).record)
   }
 
@@ -239,6 +242,21 @@ export class LiveRun implements Run {
       }
       throw error
     }
+  }
+
+  /** Runs of the id before this one that it waits for, or waited for. */
+  get predecessors(): readonly string[] {
+    return (this.host.snapshot.context as RunContext).predecessors
+  }
+
+  /** The store was in the way of it for too long: it does not go on as if nothing had been. */
+  get givenUp(): boolean {
+    return this.#closed
+  }
+
+  /** The producer was opened, or was about to be. */
+  get executed(): boolean {
+    return this.#controller !== undefined
   }
 
   /** Takes up where the former owner was: called when the takeover is committed, before the producer is opened. */

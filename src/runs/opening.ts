@@ -34,6 +34,8 @@ export async function openRun(
   const { kernel, previous } = opening
   // The key can only be taken over from a run that has it: its own start comes first.
   await previous?.started.catch(() => undefined)
+  // One that never executed was itself still waiting.
+  if (previous && !previous.executed) await waitFor(run, opening, previous.predecessors)
   let from = previous?.stream.id
   for (let attempt = 0; attempt < attempts; attempt++) {
     try {
@@ -42,7 +44,7 @@ export async function openRun(
       await begin({ change: { claim, index: { context: run.id, owner: run.spec.owner, created: kernel.environment.clock.now() } } }, start)
       return
     } catch (error) {
-      if (!isLifechartError(error, 'KEY_TAKEN')) throw error
+      if (!isLifechartError(error, 'KEY_TAKEN') || run.givenUp) throw error
       const holder = String(error.details.holder)
       from = (await meet(run, opening, holder)) ? holder : undefined
     }
@@ -50,35 +52,54 @@ export async function openRun(
   throw new LifechartError('RUN_IN_FLIGHT', `Others start runs of "${run.id}" all the time; this one was not let in.`, { retryable: true })
 }
 
-/** Deals with the run that has the id. False when it is gone and the id is free. */
+/** Deals with the run that has the id, and with those it waited for. False when it is gone and the id is free. */
 async function meet(run: LiveRun, opening: Opening, holder: string): Promise<boolean> {
-  const { kernel, policy, takeOver, machineInput } = opening
-  let head = await kernel.adapter.load(holder)
-  if (head?.index.live && !kernel.host(holder)) {
-    const free = await kernel.adapter.query({ kinds: ['run'], free: true, where: { context: run.id, live: true }, limit: 100 })
-    const orphan = free.items.find(item => item.stream === holder)
-    if (orphan) {
-      await takeOver(orphan)
-      head = await kernel.adapter.load(holder)
-    }
-  }
+  const { kernel, takeOver } = opening
+  const head = await kernel.insist(() => kernel.adapter.load(holder))
   if (!head) return false
-  if (!head.index.live) return true
-  if (policy === 'reject' || policy === 'share') {
-    throw new LifechartError('RUN_IN_FLIGHT', `A run of "${run.id}" is in flight in another process.`, {
-      details: { runId: runIdOf(holder) },
+  if (head.index.live && !kernel.host(holder)) {
+    await kernel.insist(async () => {
+      const free = await kernel.adapter.query({ kinds: ['run'], free: true, where: { context: run.id, live: true }, limit: 100 })
+      const orphan = free.items.find(item => item.stream === holder)
+      if (orphan) await takeOver(orphan)
     })
   }
-  const envelope = JSON.parse(head.state ?? '{}') as { snapshot?: { context?: Partial<RunContext> } }
-  const before = envelope.snapshot?.context?.predecessors ?? []
-  const predecessors = [...new Set([...machineInput.predecessors, ...before, holder])]
-  run.host.renew({ ...machineInput, predecessors })
-  machineInput.predecessors = predecessors
-  if (policy === 'interrupt') {
-    const stream = kernel.tails.follow(holder, head.version, true, runPresentation)
-    kernel
-      .sendCommand(stream as never, { type: 'run.stop', reason: 'replaced', by: run.runId })
-      .catch(error => kernel.environment.logger.info('The run to be replaced was ending already.', { run: holder, error: String(error) }))
-  }
+  await waitFor(run, opening, [...predecessorsIn(head), holder])
   return true
+}
+
+function predecessorsIn(head: StreamHead): readonly string[] {
+  const envelope = JSON.parse(head.state ?? '{}') as { snapshot?: { context?: Partial<RunContext> } }
+  return envelope.snapshot?.context?.predecessors ?? []
+}
+
+/** Makes the run wait for those of the others that have not ended; the start policy applies to them. */
+async function waitFor(run: LiveRun, opening: Opening, others: readonly string[]): Promise<void> {
+  const { kernel, policy, machineInput } = opening
+  const unknown = others.filter(stream => !machineInput.predecessors.includes(stream))
+  const heads = await Promise.all(unknown.map(stream => kernel.insist(() => kernel.adapter.load(stream))))
+  const live = heads.filter(head => head?.index.live) as StreamHead[]
+  const last = live.at(-1)
+  if (!last) return
+  if (policy === 'reject' || policy === 'share') {
+    throw new LifechartError('RUN_IN_FLIGHT', `A run of "${run.id}" is in flight in another process.`, {
+      details: { runId: runIdOf(last.stream) },
+    })
+  }
+  machineInput.predecessors = [...machineInput.predecessors, ...live.map(head => head.stream)]
+  run.host.renew(machineInput)
+  if (policy === 'interrupt') for (const head of live) interrupt(run, kernel, head)
+}
+
+/** One of this process was told already. */
+function interrupt(run: LiveRun, kernel: Kernel, head: StreamHead): void {
+  if (kernel.host(head.stream)) return
+  const stream = kernel.tails.borrow(head.stream, head.version, true, runPresentation)
+  const letGo = stream.hold()
+  kernel
+    .sendCommand(stream as never, { type: 'run.stop', reason: 'replaced', by: run.runId })
+    .catch(error =>
+      kernel.environment.logger.info('The run to be replaced was ending already.', { run: head.stream, error: String(error) }),
+    )
+    .finally(letGo)
 }

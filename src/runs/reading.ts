@@ -1,4 +1,5 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
+import { errorText } from '../kernel/error-text.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import { type FollowOptions, PullCursor } from '../kernel/stream/cursor.ts'
 import { type Following, type Sink, SinkCursor, type SinkOptions } from '../kernel/stream/sink.ts'
@@ -27,7 +28,7 @@ export class Reading {
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return subscribeTo(here.stream, options)
     if (here) return new Subscription(this.#newest(id, here, options))
-    return new Subscription(this.stream(id, runId).then(stream => new PullCursor(stream, options)))
+    return new Subscription(this.#head(id, runId).then(head => this.#join(head, stream => new PullCursor(stream, options))))
   }
 
   /** The latest run here has ended; another process may have started one since. The place in the one here is kept meanwhile. */
@@ -36,27 +37,33 @@ export class Reading {
     const holder = here.kernel === this.#roster.ephemeral ? undefined : await this.holder(id)
     if (holder === undefined || holder.stream === here.stream.id) return held
     held.close()
-    return new PullCursor(this.follow(holder), options)
+    return this.#join(holder, stream => new PullCursor(stream, options))
   }
 
   followWith(id: string, sink: Sink<RunEvent>, { runId, onClose, ...options }: SinkOptions & Selection): Following {
     const here = this.#roster.here(id, runId)
-    if (here && (runId !== undefined || !here.over)) return new SinkCursor(here.stream, sink, { ...options, onClose })
     let following: Following | undefined
     let closed = false
     const close = (error?: LifechartError) => {
       if (closed) return
       closed = true
       following?.close()
-      onClose?.(error)
+      try {
+        onClose?.(error)
+      } catch (thrown) {
+        this.#roster.kernel.environment.logger.warn('The onClose of a sink threw.', { id, error: errorText(thrown) })
+      }
     }
-    this.stream(id, runId).then(
-      stream => {
-        if (!closed) following = new SinkCursor(stream, sink, { ...options, onClose: close })
-      },
-      error =>
-        close(isLifechartError(error) ? error : new LifechartError('STORE_UNAVAILABLE', 'The run could not be read.', { cause: error })),
-    )
+    const fail = (error: unknown) => close(isLifechartError(error) ? error : unreadable(error))
+    const join = (stream: Stream<RunEvent>) => {
+      try {
+        following = new SinkCursor(stream, sink, { ...options, onClose: close })
+      } catch (error) {
+        fail(error)
+      }
+    }
+    if (here && (runId !== undefined || !here.over)) join(here.stream)
+    else this.#head(id, runId).then(head => closed || this.#join(head, join), fail)
     return { close: () => close(), [Symbol.dispose]: () => close() }
   }
 
@@ -65,12 +72,12 @@ export class Reading {
     return this.#roster.kernel.adapter.load({ key: latestKey(id) })
   }
 
-  /** The stream of a run that may not be in memory. `RUN_NOT_FOUND`, `RUN_EVICTED`, `INVALID_ID`. */
-  async stream(id: string, runId: string | undefined): Promise<Stream<RunEvent>> {
+  /** A run that may not be in memory. `RUN_NOT_FOUND`, `RUN_EVICTED`, `INVALID_ID`. */
+  async #head(id: string, runId: string | undefined): Promise<StreamHead> {
     checkRunId(id)
     const { kernel, retained } = this.#roster
     const head = runId === undefined ? await this.holder(id) : await kernel.adapter.load(runStream(runId))
-    if (head && head.index.context === id) return this.follow(head)
+    if (head && head.index.context === id) return head
     const name = runId ?? `of "${id}"`
     if (retained.wasEvicted(runId ?? latestKey(id))) {
       throw new LifechartError('RUN_EVICTED', `The run ${name} has ended and is no longer kept.`)
@@ -78,19 +85,28 @@ export class Reading {
     throw new LifechartError('RUN_NOT_FOUND', `There is no run ${name}.`)
   }
 
-  /** Follows a stored run: the one that is executed here, else as another process writes it, for as long as somebody listens. */
-  follow(head: StreamHead): Stream<RunEvent> {
-    const { kernel, lanes } = this.#roster
-    const here = lanes.run(runIdOf(head.stream))
-    if (here && !here.host.released) return here.stream
-    const known = kernel.tails.get<RunEvent>(head.stream)
-    if (known) return known
-    const stream = kernel.tails.follow(head.stream, head.version, head.index.live, runPresentation)
-    stream.onAudience = followers => {
-      if (followers > 0) return
-      kernel.tails.drop(head.stream)
-      stream.dispose()
+  /** Whoever joins keeps it followed; if nobody does after all, it is let go of. */
+  #join<T>(head: StreamHead, join: (stream: Stream<RunEvent>) => T): T {
+    const stream = this.follow(head)
+    const letGo = stream.hold()
+    try {
+      return join(stream)
+    } finally {
+      letGo()
     }
-    return stream
   }
+
+  /**
+   * Follows a stored run: the one that is executed here, else as another process writes it, for as long as somebody listens. Join
+   * before anything is awaited.
+   */
+  follow(head: StreamHead): Stream<RunEvent> {
+    const here = this.#roster.lanes.run(runIdOf(head.stream))
+    if (here && !here.host.released) return here.stream
+    return this.#roster.kernel.tails.borrow(head.stream, head.version, head.index.live, runPresentation)
+  }
+}
+
+function unreadable(cause: unknown): LifechartError {
+  return new LifechartError('STORE_UNAVAILABLE', 'The run could not be read.', { cause, retryable: true })
 }

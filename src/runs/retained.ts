@@ -6,19 +6,30 @@ import type { LiveRun } from './live-run.ts'
 /** Milliseconds that an evicted run is remembered as such. */
 const remembered = 24 * 60 * 60_000
 
+export interface RetainedLimits {
+  /** Milliseconds. */
+  window: number
+  /** Milliseconds. */
+  subscriberIdle: number
+  evictedRemembered: number
+}
+
 /** Runs that have ended and are kept in memory for those who come late; then the memory of having evicted them. */
 export class Retained {
   readonly #clock: Clock
   readonly #window: number
+  readonly #idle: number
   readonly #mostRemembered: number
   readonly #actors = new Map<LiveRun, { send(event: { type: 'audience.arrived' } | { type: 'audience.left' }): void; stop(): void }>()
   readonly #evicted = new Map<string, number>()
   readonly #onEvict: (run: LiveRun) => void
+  #timer: unknown
 
-  constructor(clock: Clock, window: number, mostRemembered: number, onEvict: (run: LiveRun) => void) {
+  constructor(clock: Clock, { window, subscriberIdle, evictedRemembered }: RetainedLimits, onEvict: (run: LiveRun) => void) {
     this.#clock = clock
     this.#window = window
-    this.#mostRemembered = mostRemembered
+    this.#idle = subscriberIdle
+    this.#mostRemembered = evictedRemembered
     this.#onEvict = onEvict
   }
 
@@ -35,19 +46,32 @@ export class Retained {
       error: () => undefined,
       complete: () => {
         this.#actors.delete(run)
+        if (this.#actors.size === 0) this.#unwatch()
         this.#onEvict(run)
       },
     })
     this.#actors.set(run, actor)
     actor.start()
+    if (this.#timer === undefined) this.#watchIdle()
+  }
+
+  /** Readers that have asked for nothing for between one and two idle limits let go of their runs. */
+  #watchIdle(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#timer = undefined
+      const since = this.#clock.now() - this.#idle
+      for (const run of [...this.#actors.keys()]) run.stream.closeIdleReaders(since)
+      this.#watchIdle()
+    }, this.#idle / 2)
+  }
+
+  #unwatch(): void {
+    this.#clock.clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   audience(run: LiveRun, followers: number): void {
     this.#actors.get(run)?.send({ type: followers > 0 ? 'audience.arrived' : 'audience.left' })
-  }
-
-  runs(): IterableIterator<LiveRun> {
-    return this.#actors.keys()
   }
 
   /** From now on the answer for this run, and for its id, is that it was evicted. */
@@ -72,6 +96,7 @@ export class Retained {
   }
 
   close(): void {
+    this.#unwatch()
     for (const actor of this.#actors.values()) actor.stop()
     this.#actors.clear()
   }

@@ -41,7 +41,7 @@ export class Roster {
     this.ephemeral = ephemeral
     this.limits = limits
     this.retention = retention
-    this.retained = new Retained(kernel.environment.clock, retention.window, limits.evictedRemembered, onEvict)
+    this.retained = new Retained(kernel.environment.clock, { ...limits, window: retention.window }, onEvict)
   }
 
   /** The run of this process that the id means: the exact one, else the latest. */

@@ -35,6 +35,7 @@ export class Runs implements Product {
   readonly #adoption: Adoption
   readonly #watch: RunWatch
   readonly #chart: ChartSpec
+  #closing = false
 
   constructor(options: RunsOptions) {
     const roster = new Roster(options, run => void this.#evict(run))
@@ -57,7 +58,7 @@ export class Runs implements Product {
     const { types } = this.#roster
     if (types.has(type)) throw new LifechartError('RUN_TYPE_TAKEN', `The run type "${type}" is defined already.`)
     types.set(type, producer)
-    this.#adoption.defined()
+    this.#adoption.defined(type)
   }
 
   /**
@@ -68,6 +69,7 @@ export class Runs implements Product {
   start(id: string, producer: Producer | TypedProducer, options: StartOptions = {}): Run {
     const { kernel: stored, ephemeral, lanes, counters } = this.#roster
     stored.assertOpen()
+    if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
     checkRunId(id)
     checkStartOptions(options)
     const { policy = 'interrupt', durability = 'events' } = options
@@ -107,7 +109,6 @@ export class Runs implements Product {
       )
     }
     if (!typed) return producer
-    if (producer.input !== undefined) encodeJson(producer.input, 'The input')
     const defined = this.#roster.types.get(producer.type)
     if (!defined) throw new LifechartError('RUN_TYPE_UNKNOWN', `Nobody defined the run type "${producer.type}". Call runs.define first.`)
     return defined
@@ -138,12 +139,21 @@ export class Runs implements Product {
       ...(limits.idleTimeout !== undefined && { idleTimeout: limits.idleTimeout }),
     } satisfies RunFacts
     const { chunkBytes } = this.#roster.limits
-    const { type, input } = typed ?? {}
+    const { type } = typed ?? {}
+    // A copy: the caller may change its own before the start is committed.
+    const input = typed?.input === undefined ? undefined : JSON.parse(encodeJson(typed.input, 'The input'))
     const spec = { id, runId, producer, type, input, orphan, attached, owner, idleTimeout: limits.idleTimeout, chunkBytes }
     const previous = latest?.kernel === kernel ? latest : undefined
     const takeOver = (head: StreamHead) => this.#adoption.adopt(head, 'free')
     return new LiveRun(spec, kernel, host, this.#watch, self =>
-      host.opening(begin => openRun(self, { kernel, policy, machineInput, input, previous, takeOver }, begin)),
+      host.opening(async begin => {
+        try {
+          await openRun(self, { kernel, policy, machineInput, input, previous, takeOver }, begin)
+        } catch (error) {
+          self.neverBegan(error)
+          throw error
+        }
+      }),
     )
   }
 
@@ -186,7 +196,7 @@ export class Runs implements Product {
     const { kernel, lanes } = this.#roster
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return here.stop({ reason })
-    const head = runId === undefined ? await this.#reading.holder(id) : await kernel.adapter.load(runStream(runId))
+    const head = await kernel.insist(() => (runId === undefined ? this.#reading.holder(id) : kernel.adapter.load(runStream(runId))))
     if (!head?.index.live || head.index.context !== id) return false
     if (!kernel.host(head.stream)) await this.#adoption.adoptFree(head)
     const adopted = lanes.run(runIdOf(head.stream))
@@ -194,16 +204,20 @@ export class Runs implements Product {
   }
 
   async #stopElsewhere(stream: Stream<RunEvent>, reason: StopReason): Promise<boolean> {
-    let first = true
+    const letGo = stream.hold()
     try {
-      await this.#roster.kernel.sendCommand(stream as Stream<unknown>, { type: 'run.stop', reason })
-    } catch (error) {
-      if (isLifechartError(error, 'LIFECYCLE_ENDED')) return false
-      if (!isLifechartError(error, 'EVENT_REFUSED')) throw error
-      first = false
+      const first = await this.#roster.kernel.sendCommand(stream as Stream<unknown>, { type: 'run.stop', reason }).then(
+        () => true,
+        error => {
+          if (isLifechartError(error, 'LIFECYCLE_ENDED', 'EVENT_REFUSED')) return false
+          throw error
+        },
+      )
+      await stream.whenClosed()
+      return first
+    } finally {
+      letGo()
     }
-    await stream.whenClosed()
-    return first
   }
 
   /** The latest run of the id, or an exact one; undefined when there is none. */
@@ -290,6 +304,7 @@ export class Runs implements Product {
 
   /** Deals with everything that is executed here; nothing waits for longer than `until`. */
   async close(mode: CloseMode | undefined, until: Promise<void>): Promise<void> {
+    this.#closing = true
     const { lanes, retained } = this.#roster
     const live = () => [...lanes.runs()].filter(run => !run.over)
     if (mode === 'drain') await Promise.race([until, Promise.all(live().map(run => run.ended))])

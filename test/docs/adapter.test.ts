@@ -40,5 +40,5 @@ const journal: ConformanceSubject = {
 adapterConformance({ describe, it }, journal)
 
 describe('the adapter of docs/adapters.md, beside a plain reference', () => {
-  it('gives the same answers to random operations', () => randomOperations(fc, journal, { runs: 40 }))
+  it('gives the same answers to random operations', () => randomOperations(fc, journal, { runs: 20 }))
 })

@@ -1,15 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { LifechartError } from '../../src/errors.ts'
+import { Batch } from '../../src/kernel/stream/batch.ts'
 import { PullCursor } from '../../src/kernel/stream/cursor.ts'
 import { SinkCursor } from '../../src/kernel/stream/sink.ts'
 import { Subscription } from '../../src/kernel/stream/subscription.ts'
 import { type NumberedStream, numberedStream, type Shown } from '../support/numbered-stream.ts'
 
+type Kind = 'events' | 'batches' | 'sink'
+
 /** What may happen, in any order, while reads from the store take as long as they like. */
 type Happening =
   | { what: 'publish'; count: number }
-  | { what: 'subscribe'; kind: 'pull' | 'sink'; after: number }
+  /** And right behind it, so many microtasks later, one record is published. */
+  | { what: 'subscribe'; kind: Kind; after: number; microtasks: number }
   | { what: 'pull'; who: number; times: number }
   | { what: 'close'; who: number }
   | { what: 'fail' }
@@ -20,8 +24,9 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({
       what: fc.constant('subscribe' as const),
-      kind: fc.constantFrom('pull' as const, 'sink' as const),
+      kind: fc.constantFrom<Kind>('events', 'batches', 'sink'),
       after: fc.nat(12),
+      microtasks: fc.nat(6),
     }),
   },
   { weight: 6, arbitrary: fc.record({ what: fc.constant('pull' as const), who: fc.nat(5), times: fc.integer({ min: 1, max: 4 }) }) },
@@ -36,7 +41,7 @@ interface Follower {
   after: number
   closed: boolean
   /** In the order in which they were asked for. */
-  answers: Promise<Shown | 'over' | 'failed'>[]
+  answers: Promise<Shown[] | 'over' | 'failed'>[]
   seen: Shown[]
   pull(): void
   close(): void
@@ -44,8 +49,9 @@ interface Follower {
   failed: boolean
 }
 
-function puller({ stream }: NumberedStream, after: number): Follower {
+function puller({ stream }: NumberedStream, after: number, kind: 'events' | 'batches'): Follower {
   const subscription = new Subscription(new PullCursor(stream, { after }))
+  const reader: AsyncIterator<Shown | Batch<Shown>> = kind === 'events' ? subscription : subscription.batches()
   const follower: Follower = {
     after,
     closed: false,
@@ -55,8 +61,8 @@ function puller({ stream }: NumberedStream, after: number): Follower {
     failed: false,
     pull() {
       follower.answers.push(
-        subscription.next().then(
-          ({ value, done }) => (done ? 'over' : (value as Shown)),
+        reader.next().then(
+          ({ value, done }) => (done ? 'over' : value instanceof Batch ? [...value] : [value]),
           () => 'failed' as const,
         ),
       )
@@ -102,7 +108,7 @@ async function finish(follower: Follower): Promise<void> {
     if (answer === undefined) return
     if (answer === 'over') follower.ended = true
     else if (answer === 'failed') follower.failed = true
-    else follower.seen.push(answer)
+    else follower.seen.push(...answer)
   }
 }
 
@@ -120,7 +126,10 @@ describe('followers of a stream', () => {
             publish()
           } else if (next.what === 'subscribe') {
             const after = Math.min(next.after, stream.head)
-            followers.push(next.kind === 'pull' ? puller(numbers, after) : sinker(numbers, after))
+            const publish = await numbers.committed(1)
+            followers.push(next.kind === 'sink' ? sinker(numbers, after) : puller(numbers, after, next.kind))
+            for (let i = 0; i < next.microtasks; i++) await undefined
+            publish()
           } else if (next.what === 'fail') stream.fail(down)
           else {
             const follower = followers[next.who % Math.max(1, followers.length)]

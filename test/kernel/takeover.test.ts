@@ -228,3 +228,50 @@ describe('closing', () => {
     expect(runtimes().clock.pending).toBe(0)
   })
 })
+
+describe('a follower', () => {
+  it('that has fallen behind its owner’s death still sees every step once', async () => {
+    const first = await runtimes().open()
+    const second = await runtimes().open()
+    const one = first.lifechart.actors.spawn(counter, { id: 'a' })
+    await one.started
+    const followed = (await second.lifechart.actors.get(counter, 'a'))!
+    const steps = followed.steps()
+    second.store.deaf = true
+    for (let i = 0; i < 3; i++) await one.dispatch({ type: 'count' })
+    runtimes().crash(first)
+    const sent = followed.dispatch({ type: 'count' })
+    await runtimes().clock.advance(2 * ttl)
+    second.store.deaf = false
+    expect((await sent).context.n).toBe(4)
+    await followed.dispatch({ type: 'stop' })
+    const numbers: number[] = []
+    for await (const step of steps) if (step.type === 'step') numbers.push(step.seq)
+    expect(numbers).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(await followed.ended).toBe(4)
+  })
+
+  it('whose attempt to take over comes too late goes on following', async () => {
+    const first = await runtimes().open()
+    const [second, third] = [await runtimes().open(), await runtimes().open()]
+    await first.lifechart.actors.spawn(counter, { id: 'a' }).started
+    const followed = (await second.lifechart.actors.get(counter, 'a'))!
+    runtimes().crash(first)
+    await runtimes().clock.advance(ttl - 1)
+    second.store.hold()
+    await runtimes().clock.advance(2_000)
+    const answer = second.lifechart.actors.get(counter, 'a')
+    await settled()
+    expect(second.store.holding).toBe(1)
+    const taken = await third.lifechart.actors.get(counter, 'a')
+    second.store.release()
+    expect(await answer).toBe(followed)
+    expect(second.lifechart.kernel.size).toBe(0)
+    await taken?.dispatch({ type: 'count' })
+    await settled()
+    expect(followed.snapshot.context.n).toBe(1)
+    expect(await published(followed)).toEqual(['1 start lifechart.start', '2 restore lifechart.restore', '3 command count'])
+    expect((await followed.dispatch({ type: 'count' })).context.n).toBe(2)
+    expect(second.environment.log.filter(({ level }) => level !== 'info')).toEqual([])
+  })
+})

@@ -57,7 +57,7 @@ describe('a run that has ended', () => {
     await run.ended
     const stalled = run.subscribe()
     await stalled.next()
-    await clock.advance(60_000 + 180_000 + 60_001)
+    await clock.advance(2 * 60_000 + 180_001)
     expect(lifechart.stats()).toMatchObject({ 'runs.retained': 0, 'runs.subscribers': 0 })
     await stalled.next()
     await stalled.next()

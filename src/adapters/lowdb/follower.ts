@@ -14,6 +14,8 @@ export interface Follower {
   readonly contents: Contents
   /** Looks now what is new. */
   refresh(): Promise<void>
+  /** Resolves when no look is under way: in the middle of one, what is known may have holes. */
+  settled(): Promise<void>
   close(): Promise<void>
 }
 
@@ -35,9 +37,16 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
   let timer: unknown
 
   async function look(): Promise<void> {
+    // Why a segment was deleted before it could be read is told by lines that are there by now.
+    while (!(await lookOnce())) {}
+  }
+
+  /** False when a segment was deleted meanwhile. */
+  async function lookOnce(): Promise<boolean> {
     const numbers = numbersIn(await listIfThere(files, layout.logs), logShape)
     // What was moved out of a segment before it was deleted is in the lines that follow.
     for (const segment of contents.sizes.keys()) if (!numbers.includes(segment)) await drop(segment)
+    let complete = true
     for (const segment of numbers) {
       if (segment < contents.segment) continue
       if (segment > contents.segment) {
@@ -45,8 +54,14 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
         mark = { offset: 0, n: 0 }
         seen = undefined
       }
-      if (!(await readOn(segment, segment === numbers.at(-1)))) return startOver()
+      const read = await readOn(segment, segment === numbers.at(-1))
+      if (read === 'taken back') {
+        await startOver()
+        return true
+      }
+      if (read === 'deleted') complete = false
     }
+    return complete
   }
 
   async function drop(segment: number): Promise<void> {
@@ -54,14 +69,13 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
     await segments.release(segment)
   }
 
-  /** False when what was read before is not there any more. */
-  async function readOn(segment: number, newest: boolean): Promise<boolean> {
+  async function readOn(segment: number, newest: boolean): Promise<'done' | 'taken back' | 'deleted'> {
     const file = await openUnlessGone(segment)
-    if (file === undefined) return true
+    if (file === undefined) return 'deleted'
     try {
       const size = await file.size()
-      if (size < mark.offset || (seen !== undefined && (await checksumAt(file, seen.offset)) !== seen.checksum)) return false
-      if (size === mark.offset) return true
+      if (size < mark.offset || (seen !== undefined && (await checksumAt(file, seen.offset)) !== seen.checksum)) return 'taken back'
+      if (size === mark.offset) return 'done'
       let last: number | undefined
       const visit = (line: Line, offset: number, length: number) => {
         absorbLine(contents, store, segment, line, offset, length)
@@ -75,7 +89,7 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
       mark = scanned
       contents.measure(segment, mark.offset)
       if (last !== undefined) seen = { offset: last, checksum: await checksumAt(file, last) }
-      return true
+      return 'done'
     } finally {
       await file.close()
     }
@@ -118,6 +132,9 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
       return contents
     },
     refresh,
+    async settled() {
+      while (looking !== undefined) await looking.catch(() => undefined)
+    },
     async close() {
       clock.clearTimeout(timer)
       await looking?.catch(() => undefined)

@@ -27,7 +27,7 @@ export async function openReader(
   const contents = () => follower.contents
   const reader = createReader(segments, contents, follower.refresh)
   // Sessions live in the process that writes: nothing is known of them here.
-  const surface = createSurface({ contents, reader, watchers, logger, alive: () => false })
+  const surface = createSurface({ contents, reader, watchers, logger, alive: () => false, settled: follower.settled })
   const { guard, load, read, query, watch } = surface
   const refuse = async (): Promise<never> => {
     guard()

@@ -20,12 +20,14 @@ export interface SurfaceOptions {
   watchers: Watchers
   logger: Logger
   alive(session: Id): boolean
+  /** Resolves when the contents can be looked at. */
+  settled?(): Promise<void>
 }
 
 /** How many states are read at once for a page. */
 const readAtOnce = 64
 
-export function createSurface({ contents, reader, watchers, logger, alive }: SurfaceOptions): Surface {
+export function createSurface({ contents, reader, watchers, logger, alive, settled }: SurfaceOptions): Surface {
   const watching = new Set<() => void>()
   let closed = false
   const guard = () => {
@@ -35,6 +37,7 @@ export function createSurface({ contents, reader, watchers, logger, alive }: Sur
   const reading = async <T>(work: () => Promise<T>): Promise<T> => {
     guard()
     try {
+      if (settled !== undefined) await settled()
       return await work()
     } catch (error) {
       guard()

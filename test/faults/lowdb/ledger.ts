@@ -30,7 +30,7 @@ export interface Ledger {
 }
 
 export function createLedger(): Ledger {
-  const entries: Entry[] = []
+  const entries = new Map<Operation, Entry>()
 
   async function ask(adapter: PersistenceAdapter, operation: Operation): Promise<readonly number[]> {
     if ('commit' in operation) return adapter.commit(operation.commit)
@@ -40,8 +40,8 @@ export function createLedger(): Ledger {
 
   return {
     async perform(adapter, operation, now) {
-      let entry = entries.find(candidate => candidate.operation === operation)
-      if (entry === undefined) entries.push((entry = { operation, outcome: 'open', doubt: false, at: now, versions: [] }))
+      const entry = entries.get(operation) ?? { operation, outcome: 'open', doubt: false, at: now, versions: [] }
+      entries.set(operation, entry)
       for (let attempt = 0; attempt < 5; attempt++) {
         if (entry.outcome === 'absent') Object.assign(entry, { outcome: 'open', at: now })
         try {
@@ -62,13 +62,13 @@ export function createLedger(): Ledger {
     },
 
     async settle(adapter) {
-      const found = await contents(adapter, keysOf(entries))
-      for (const entry of entries) if (entry.outcome === 'open') settleEntry(entry, found)
-      assert.deepEqual(found, pictureOf(entries))
+      const found = await contents(adapter, keysOf([...entries.values()]))
+      for (const entry of entries.values()) if (entry.outcome === 'open') settleEntry(entry, found)
+      assert.deepEqual(found, pictureOf([...entries.values()]))
     },
 
-    picture: () => pictureOf(entries),
-    kept: () => entries.filter(({ outcome }) => outcome === 'kept').length,
+    picture: () => pictureOf([...entries.values()]),
+    kept: () => [...entries.values()].filter(({ outcome }) => outcome === 'kept').length,
   }
 }
 
