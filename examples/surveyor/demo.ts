@@ -41,7 +41,7 @@ process.on('exit', () => {
   screen.settle()
   if (!values.keep) rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
 let findings = 0
 for await (const _ of walk(dir)) findings++

@@ -1,7 +1,6 @@
 import { type AnyMachineSnapshot, fromCallback, fromPromise } from 'xstate'
 import { LifechartError } from '../errors.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
-import type { Host } from '../kernel/host/host.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
 import { type RunMachineEvent, runMachine } from '../machines/run.ts'
@@ -26,10 +25,10 @@ export function runChart(roster: Roster, verdict: (facts: RunFacts) => RunMachin
       },
     }),
     index: snapshot => ({ state: statusOf(snapshot) }),
-    draft: ({ next, host }) => endDraft(roster, next, host),
+    draft: ({ next, id }) => endDraft(roster, next, id),
     takeover: (_snapshot, _stored, facts) => verdict(facts as RunFacts),
-    overdue: (host, error) => {
-      roster.lanes.run(runIdOf(host.id))?.cutOff()
+    overdue: (id, error) => {
+      roster.lanes.run(runIdOf(id))?.cutOff()
       return { type: 'store.failed', error: { code: 'STORE_UNAVAILABLE', message: error.message } } satisfies RunMachineEvent
     },
   }
@@ -42,9 +41,9 @@ function live(roster: Roster, runId: string): LiveRun {
 }
 
 /** What belongs to the end, in the same commit: when the stored stream is to be forgotten. */
-function endDraft(roster: Roster, next: AnyMachineSnapshot, host: Host): Draft {
+function endDraft(roster: Roster, next: AnyMachineSnapshot, id: string): Draft {
   if (next.status === 'active') return {}
-  const run = roster.lanes.run(runIdOf(host.id))
+  const run = roster.lanes.run(runIdOf(id))
   run?.close()
   const kernel = run?.kernel ?? roster.kernel
   const { stored } = roster.retention

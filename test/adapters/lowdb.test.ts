@@ -122,20 +122,23 @@ describe('segments that are mostly dead', () => {
       changes: [log('kept', { events: kept, state: '"state"', view: '"view"', claim: [{ key: 'k' }], index: { scope: 'mine' } })],
     })
     for (let n = 0; n < 300; n++) await adapter.commit({ id: `c${n}`, changes: [log(`s${n}`, { events: [text] })] })
-    for (let n = 0; n < 300; n++) await adapter.forget(`s${n}`, {})
+    // One stream in each segment lives on.
+    const living = Array.from({ length: 300 }, (_, n) => n).filter(n => n % 25 === 0)
+    for (let n = 0; n < 300; n++) if (!living.includes(n)) await adapter.forget(`s${n}`, {})
     // The last segment is full of what was forgotten; the next one follows it.
     for (let n = 0; n < 60; n++) await adapter.commit({ id: `d${n}`, changes: [log('last', { events: [text] })] })
     const before = await adapter.load('kept')
     await adapter.close()
 
     const left = Object.entries(await sizes()).filter(([name]) => name.endsWith('.log'))
-    expect(left.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(100_000)
+    expect(left.reduce((sum, [, size]) => sum + size, 0)).toBeLessThan(110_000)
     for (const index of ['with', 'without']) {
       if (index === 'without') await rm(path.join(dir, 'index'), { recursive: true })
       const again = await open({ segmentBytes: 20_000 })
       expect(await again.load({ key: 'k' })).toEqual(before)
       expect(await all(again, 'kept')).toEqual(kept)
-      expect((await again.query({ limit: 10 })).items.map(({ stream }) => stream)).toEqual(['kept', 'last'])
+      for (const n of living) expect(await all(again, `s${n}`)).toEqual([text])
+      expect((await again.query({ limit: 100 })).items).toHaveLength(living.length + 2)
       await again.close()
     }
   })

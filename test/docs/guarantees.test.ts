@@ -8,8 +8,8 @@ const guarantees = page('docs/guarantees.md')
   .split(/^- /m)
   .slice(1)
   .map(text => ({
-    sentence: text.replaceAll(/\s*\n\s*`[^`]+`/g, '').split('\n')[0] ?? '',
-    tests: [...text.matchAll(/^ {2}`([^`]+)`$/gm)].map(match => match[1] as string),
+    sentence: text.split('\n')[0] ?? '',
+    tests: [...text.matchAll(/^ {2}- `([^`]+)`$/gm)].map(match => match[1] as string),
   }))
 
 describe('docs/guarantees.md', () => {

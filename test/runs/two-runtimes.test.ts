@@ -151,9 +151,15 @@ describe('a run of another process', () => {
     const second = there.runs.start('slow', async () => {
       opened = true
     })
-    await settled()
-    there.store.release(1)
-    await second.started
+    let started = false
+    second.started.then(() => {
+      started = true
+    })
+    while (!started) {
+      there.store.release(1)
+      await settled()
+    }
+    expect(there.store.holding).toBe(1)
     there.store.fail('load', busy(), 3)
     there.store.release()
     await house.clock.advance(10_000)

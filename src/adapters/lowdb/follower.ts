@@ -79,7 +79,7 @@ export async function follow(options: FollowerOptions): Promise<Follower> {
       let last: number | undefined
       const visit = (line: Line, offset: number, length: number) => {
         absorbLine(contents, store, segment, line, offset, length)
-        for (const { stream, version } of line.changes) options.changed(stream, version)
+        if (line.commit !== undefined) for (const { stream, version } of line.changes) options.changed(stream, version)
         last = offset
       }
       const scanned = await scan(file, mark, visit)

@@ -166,7 +166,7 @@ export function createLog(options: LogOptions): Log {
       const { line, length } = lines[i]!
       contents.apply(staged[i]!.draft.plan, line, { segment: to.segment, offset: at, length })
       at += length
-      for (const { stream, version } of line.changes) options.changed(stream, version)
+      if (line.commit !== undefined) for (const { stream, version } of line.changes) options.changed(stream, version)
     }
   }
 

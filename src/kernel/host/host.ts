@@ -345,7 +345,7 @@ export class Host implements Sleeper {
   }
 
   #take(decision: Decision, before: AnyMachineSnapshot, origin: Origin): Promise<void> {
-    const draft = this.spec.draft?.({ event: decision.event, next: decision.next, host: this }) ?? {}
+    const draft = this.spec.draft?.({ event: decision.event, next: decision.next, id: this.id }) ?? {}
     return this.#commit(decision, before, origin, draft, () => this.#actor.letThrough(decision))
   }
 
@@ -408,7 +408,7 @@ export class Host implements Sleeper {
     if (!this.#patience.lose(error)) return
     this.#house.logger.error('The store does not answer.', { lifecycle: this.id, error: String(error.cause ?? error) })
     this.stream.fail(error)
-    const told = this.spec.overdue?.(this, error)
+    const told = this.spec.overdue?.(this.id, error)
     if (told) this.turnedAway(told)
   }
 

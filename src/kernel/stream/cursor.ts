@@ -1,6 +1,5 @@
-import type { LifechartError } from '../../errors.ts'
 import type { Batch } from './batch.ts'
-import type { Stream } from './stream.ts'
+import type { PulledFollower, Stream } from './stream.ts'
 
 export interface FollowOptions {
   /** The number of the last event one has; the next one follows. Default 0: from the start. */
@@ -11,20 +10,26 @@ export interface FollowOptions {
 
 export const finished: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true })
 
+type Answer<E> = IteratorResult<Batch<E>, undefined>
+
+/** A question that is not answered yet. */
+interface Question<E> {
+  resolve(answer: Answer<E> | PromiseLike<Answer<E>>): void
+  reject(error: unknown): void
+}
+
 /** A position that is pulled: the reader asks for the next batch when it has dealt with the one before. */
-export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined> {
+export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>, PulledFollower {
   readonly #stream: Stream<E>
   #at: number
   #closed = false
-  /** The reader's signal ended it: what it has in hand is not wanted any more. */
-  aborted = false
-  #error: LifechartError | undefined
+  #error: unknown
   #unheard: (() => void) | undefined
-  /** Set while the reader waits for a record that is not there yet. */
-  #resolve: ((result: IteratorResult<Batch<E>, undefined>) => void) | undefined
-  #reject: ((error: unknown) => void) | undefined
-  /** Set while an answer is under way that a further question has to wait for. */
-  #turn: Promise<unknown> | undefined
+  /** In the order in which they were asked; a reader need not wait for one answer before the next question. */
+  readonly #questions: Question<E>[] = []
+  /** Waiting for the store, or for something to be published. */
+  #busy = false
+  #aborted = false
   #asked = true
   #seen = 0
 
@@ -33,12 +38,13 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     this.#at = after
     if (signal?.aborted) {
       this.#closed = true
+      this.#aborted = true
       return
     }
-    stream.admit(this, 'reader')
+    stream.admitReader(this)
     if (signal) {
       const abort = () => {
-        this.aborted = true
+        this.#aborted = true
         this.close()
       }
       signal.addEventListener('abort', abort, { once: true })
@@ -47,9 +53,14 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     if (after !== 0) this.#check(after)
   }
 
+  /** Its signal was aborted: what it has in hand is not wanted either. */
+  get aborted(): boolean {
+    return this.#aborted
+  }
+
   /** True if the reader has not asked for anything since `since`; one that waits for us is not idle. Looked at now and then. */
   idle(now: number, since: number): boolean {
-    if (this.#asked || this.#resolve) {
+    if (this.#asked || this.#questions.length > 0) {
       this.#asked = false
       this.#seen = now
     }
@@ -65,137 +76,110 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
       this.close(wrong)
       return
     }
-    this.#turn = refresh().then(() => {
-      this.#turn = undefined
-      const still = this.#stream.checkCursor(after)
-      if (still) this.close(still)
-    })
-  }
-
-  next(): Promise<IteratorResult<Batch<E>, undefined>> {
-    this.#asked = true
-    if (this.#turn) return this.#behind(this.#turn)
-    if (this.#resolve) return this.#behind(new Promise<void>(resolve => this.#overtake(resolve)))
-    return this.#advance()
-  }
-
-  /** Questions of one reader are answered in order, also when it does not wait for the answers. */
-  #behind(turn: Promise<unknown>): Promise<IteratorResult<Batch<E>, undefined>> {
-    const answer: Promise<IteratorResult<Batch<E>, undefined>> = turn.then(
-      () => this.#ask(answer),
-      () => this.#ask(answer),
+    this.#busy = true
+    refresh().then(
+      () => {
+        const still = this.#stream.checkCursor(after)
+        if (still) this.close(still)
+        this.#goOn()
+      },
+      error => this.close(error),
     )
-    this.#turn = answer
-    return answer
   }
 
-  #ask(turn: Promise<unknown>): Promise<IteratorResult<Batch<E>, undefined>> {
-    if (this.#turn === turn) this.#turn = undefined
-    return this.#advance()
-  }
-
-  /** Calls back when the question that waits has been answered. */
-  #overtake(answered: () => void): void {
-    const resolve = this.#resolve
-    const reject = this.#reject
-    this.#resolve = result => {
-      resolve?.(result)
-      answered()
-    }
-    this.#reject = error => {
-      reject?.(error)
-      answered()
-    }
-  }
-
-  #advance(): Promise<IteratorResult<Batch<E>, undefined>> {
+  next(): Promise<Answer<E>> {
+    this.#asked = true
     const stream = this.#stream
-    if (this.#closed) return this.#last()
-    if (this.#at < stream.head) {
+    // What is there already is answered at once.
+    if (this.#questions.length === 0 && !this.#busy && !this.#closed && this.#at < stream.head) {
       const batch = stream.batchAfter(this.#at)
       if (!(batch instanceof Promise)) {
         this.#at = batch.to
         return Promise.resolve(batch.result)
       }
-      return this.#load(batch)
+      return this.#ask(() => this.#load(batch))
     }
-    if (stream.failure) return this.#broken(stream.failure)
-    if (stream.ended) {
-      this.close()
-      return this.#last()
-    }
-    return new Promise(this.#park)
+    return this.#ask(() => this.#answer())
   }
 
-  readonly #park = (resolve: (result: IteratorResult<Batch<E>, undefined>) => void, reject: (error: unknown) => void): void => {
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#stream.park(this)
+  #ask(begin: () => void): Promise<Answer<E>> {
+    return new Promise((resolve, reject) => {
+      this.#questions.push({ resolve, reject })
+      if (!this.#busy) begin()
+    })
+  }
+
+  /** Answers what can be answered now, in order. */
+  #answer(): void {
+    const stream = this.#stream
+    while (this.#questions.length > 0) {
+      if (this.#closed) this.#settleLast()
+      else if (this.#at < stream.head) {
+        const batch = stream.batchAfter(this.#at)
+        if (batch instanceof Promise) {
+          this.#load(batch)
+          return
+        }
+        this.#at = batch.to
+        this.#questions.shift()?.resolve(batch.result)
+      } else if (stream.failure) this.close(stream.failure)
+      else if (stream.ended) this.close()
+      else {
+        this.#busy = true
+        stream.park(this)
+        return
+      }
+    }
   }
 
   /** From the store. */
-  #load(batch: Promise<Batch<E>>): Promise<IteratorResult<Batch<E>, undefined>> {
-    const turn = batch.then(
+  #load(batch: Promise<Batch<E>>): void {
+    this.#busy = true
+    batch.then(
       read => {
-        if (this.#turn === turn) this.#turn = undefined
-        if (this.#closed) return this.#last()
-        this.#at = read.to
-        return read.result
+        if (!this.#closed) {
+          this.#at = read.to
+          this.#questions.shift()?.resolve(read.result)
+        }
+        this.#goOn()
       },
       error => {
-        if (this.#turn === turn) this.#turn = undefined
-        return this.#broken(error)
+        this.close(error)
+        this.#goOn()
       },
     )
-    this.#turn = turn
-    return turn
   }
 
-  #broken(error: unknown): Promise<never> {
-    this.close()
-    return Promise.reject(error)
+  #goOn(): void {
+    this.#busy = false
+    this.#answer()
   }
 
   /** Something was published, or the stream ended or failed. */
   wake(): void {
-    const resolve = this.#resolve
-    const reject = this.#reject
-    if (!resolve || !reject) return
-    this.#resolve = undefined
-    this.#reject = undefined
-    const stream = this.#stream
-    if (this.#at < stream.head) {
-      const batch = stream.batchAfter(this.#at)
-      if (!(batch instanceof Promise)) {
-        this.#at = batch.to
-        resolve(batch.result)
-        return
-      }
-    }
-    this.#advance().then(resolve, reject)
+    if (!this.#closed) this.#goOn()
   }
 
-  #last(): Promise<IteratorResult<Batch<E>, undefined>> {
+  /** Behind the end: the error once, if there is one, then done. */
+  #settleLast(): void {
+    const question = this.#questions.shift()
     const error = this.#error
     this.#error = undefined
-    return error ? Promise.reject(error) : Promise.resolve(finished)
+    if (error === undefined) question?.resolve(finished)
+    else question?.reject(error)
   }
 
   /** Ends the subscription; with an error the reader's next question is answered with it. */
-  close(error?: LifechartError): void {
+  close(error?: unknown): void {
     if (this.#closed) return
     this.#closed = true
     this.#error = error
     this.#unheard?.()
-    this.#stream.release(this)
-    const resolve = this.#resolve
-    const reject = this.#reject
-    this.#resolve = undefined
-    this.#reject = undefined
-    if (resolve && reject) this.#last().then(resolve, reject)
+    this.#stream.releaseReader(this)
+    while (this.#questions.length > 0) this.#settleLast()
   }
 
-  return(): Promise<IteratorResult<Batch<E>, undefined>> {
+  return(): Promise<Answer<E>> {
     this.close()
     this.#error = undefined
     return Promise.resolve(finished)

@@ -2,7 +2,7 @@ import { isLifechartError, LifechartError } from '../../errors.ts'
 import { errorText } from '../error-text.ts'
 import type { Batch } from './batch.ts'
 import type { FollowOptions } from './cursor.ts'
-import type { Stream } from './stream.ts'
+import type { PushedFollower, Stream } from './stream.ts'
 
 /** Gets what one commit published, at once; one that throws is closed with its error. */
 export type Sink<E> = (batch: Batch<E>) => void
@@ -18,7 +18,7 @@ export interface Following extends Disposable {
 }
 
 /** A position that is pushed: the sink is called synchronously, once per commit. */
-export class SinkCursor<E> implements Following {
+export class SinkCursor<E> implements Following, PushedFollower<E> {
   readonly #stream: Stream<E>
   readonly #sink: Sink<E>
   readonly #onClose: ((error?: LifechartError) => void) | undefined
@@ -37,7 +37,7 @@ export class SinkCursor<E> implements Following {
       onClose?.()
       return
     }
-    stream.admit(this, 'sink')
+    stream.admitSink(this)
     if (signal) {
       const abort = () => this.close()
       signal.addEventListener('abort', abort, { once: true })
@@ -95,7 +95,7 @@ export class SinkCursor<E> implements Following {
     if (this.#closed) return
     this.#closed = true
     this.#unheard?.()
-    this.#stream.release(this)
+    this.#stream.releaseSink(this)
     try {
       this.#onClose?.(error)
     } catch (thrown) {

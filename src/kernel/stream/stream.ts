@@ -1,9 +1,7 @@
 import { isLifechartError, LifechartError } from '../../errors.ts'
 import type { Json, Logger, PersistenceAdapter } from '../port.ts'
 import { Batch, type Project } from './batch.ts'
-import type { PullCursor } from './cursor.ts'
 import { decode, type Entry } from './record.ts'
-import type { SinkCursor } from './sink.ts'
 import { Window, type WindowBudget } from './window.ts'
 
 export interface StreamLimits {
@@ -31,6 +29,24 @@ export interface Presentation<E> {
   gap(from: number, to: number): E
 }
 
+/** A position that gets what is published at once. */
+export interface PushedFollower<E> {
+  /** `before` is the number of the record before the batch. */
+  publish(batch: Batch<E>, before: number): void
+  /** The stream has ended or failed: nothing may follow. */
+  settle(): void
+  close(error?: LifechartError): void
+}
+
+/** A position that asks for what is next. */
+export interface PulledFollower {
+  /** It was parked, and something happened. */
+  wake(): void
+  /** True if it has asked for nothing since `since`. */
+  idle(now: number, since: number): boolean
+  close(error?: LifechartError): void
+}
+
 /** Most streams of a busy process have no followers; they share this, and it stays empty. */
 const nobody = new Set<never>()
 
@@ -47,9 +63,9 @@ export class Stream<E> {
   readonly house: StreamHouse
   readonly window: Window
   readonly #presentation: Presentation<E>
-  #sinks: Set<SinkCursor<E>> = nobody
-  #readers: Set<PullCursor<E>> = nobody
-  #sleeping: PullCursor<E>[] = []
+  #sinks: Set<PushedFollower<E>> = nobody
+  #readers: Set<PulledFollower> = nobody
+  #sleeping: PulledFollower[] = []
   #newest: Batch<E> | undefined
   #ended = false
   #failure: LifechartError | undefined
@@ -194,27 +210,38 @@ export class Stream<E> {
     return undefined
   }
 
-  /** How a follower joins: throws `SUBSCRIBER_LIMIT` when there are too many. */
-  admit(cursor: SinkCursor<E> | PullCursor<E>, kind: 'sink' | 'reader'): void {
-    if (this.audience >= this.house.limits.subscribers) {
-      throw new LifechartError(
-        'SUBSCRIBER_LIMIT',
-        `${this.id} has ${this.audience} subscribers, the most that limits.subscribers allows.`,
-        { retryable: true },
-      )
-    }
-    if (kind === 'sink') {
-      if (this.#sinks === nobody) this.#sinks = new Set()
-      this.#sinks.add(cursor as SinkCursor<E>)
-    } else {
-      if (this.#readers === nobody) this.#readers = new Set()
-      this.#readers.add(cursor as PullCursor<E>)
-    }
+  /** A sink joins; throws `SUBSCRIBER_LIMIT` when there are too many followers. */
+  admitSink(sink: PushedFollower<E>): void {
+    this.#assertRoom()
+    if (this.#sinks === nobody) this.#sinks = new Set()
+    this.#sinks.add(sink)
     this.onAudience?.(this.audience)
   }
 
-  release(cursor: SinkCursor<E> | PullCursor<E>): void {
-    if (!this.#sinks.delete(cursor as SinkCursor<E>) && !this.#readers.delete(cursor as PullCursor<E>)) return
+  /** A reader joins; throws `SUBSCRIBER_LIMIT` when there are too many followers. */
+  admitReader(reader: PulledFollower): void {
+    this.#assertRoom()
+    if (this.#readers === nobody) this.#readers = new Set()
+    this.#readers.add(reader)
+    this.onAudience?.(this.audience)
+  }
+
+  #assertRoom(): void {
+    const { subscribers } = this.house.limits
+    if (this.audience < subscribers) return
+    const text = `${this.id} has ${this.audience} subscribers, the most that limits.subscribers allows.`
+    throw new LifechartError('SUBSCRIBER_LIMIT', text, { retryable: true })
+  }
+
+  releaseSink(sink: PushedFollower<E>): void {
+    if (this.#sinks.delete(sink)) this.#left()
+  }
+
+  releaseReader(reader: PulledFollower): void {
+    if (this.#readers.delete(reader)) this.#left()
+  }
+
+  #left(): void {
     this.onAudience?.(this.audience)
     if (!this.needed) this.onIdle?.()
   }
@@ -237,7 +264,7 @@ export class Stream<E> {
   }
 
   /** The reader waits for the next publish. */
-  park(reader: PullCursor<E>): void {
+  park(reader: PulledFollower): void {
     this.#sleeping.push(reader)
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isLifechartError, type LifechartError } from '../../../src/errors.ts'
 import type { PersistenceAdapter } from '../../../src/kernel/port.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -9,6 +9,9 @@ import { type Random, randomFrom } from './random.ts'
 import { eventsOf, play, script } from './script.ts'
 import { directory, openStore } from './store.ts'
 import { work } from './workload.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const seeds = 600
 

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { crc32 } from 'node:zlib'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk, type Disk } from './disk.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { play, script } from './script.ts'
 import { directory, expectSound, openStore } from './store.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const storeDocument = `${directory}/store.json`
 const encode = (text: string) => new TextEncoder().encode(text)

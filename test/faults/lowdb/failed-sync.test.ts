@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk } from './disk.ts'
 import { createLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { appended } from './script.ts'
 import { closeStore, expectSound, openStore } from './store.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const streams = ['a', 'b', 'c']
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Files } from '../../../src/adapters/lowdb/files.ts'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk, type Disk } from './disk.ts'
@@ -9,6 +9,9 @@ import { randomFrom } from './random.ts'
 import { play, script } from './script.ts'
 import { closeStore, expectSound, openStore } from './store.ts'
 import { turn } from './time.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 type Ended = 'not opened' | 'cut short' | 'whole' | 'crashed'
 

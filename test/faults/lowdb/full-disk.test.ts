@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isLifechartError } from '../../../src/errors.ts'
 import { createDisk } from './disk.ts'
 import { withFaults } from './failpoints.ts'
@@ -8,6 +8,9 @@ import { createLedger } from './ledger.ts'
 import { randomFrom } from './random.ts'
 import { appended } from './script.ts'
 import { closeStore, expectSound, openStore } from './store.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 describe('a disk that is full for a while', () => {
   it('refuses with STORE_FULL, and loses nothing acknowledged before, meanwhile or after', async () => {

@@ -1,12 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { lowdbAdapter } from '../../../src/adapters/lowdb/index.ts'
 import type { PersistenceAdapter } from '../../../src/kernel/port.ts'
 import { realEnvironment } from '../../children/lowdb-environment.ts'
 import { start } from './processes.ts'
 import { randomFrom } from './random.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const rounds = 50
 const seed = 20_260_101

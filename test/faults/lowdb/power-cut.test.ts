@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { createDisk } from './disk.ts'
 import { withFaults } from './failpoints.ts'
 import { createLedger } from './ledger.ts'
@@ -6,6 +6,9 @@ import { randomFrom } from './random.ts'
 import { expectSound, openStore } from './store.ts'
 import { turn } from './time.ts'
 import { work } from './workload.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 const seeds = 1_000
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { lowdbAdapter } from '../../../src/adapters/lowdb/index.ts'
 import { nodeFiles } from '../../../src/adapters/lowdb/node-files.ts'
 import { isLifechartError } from '../../../src/errors.ts'
@@ -10,6 +10,9 @@ import type { PersistenceAdapter } from '../../../src/kernel/port.ts'
 import { realEnvironment } from '../../children/lowdb-environment.ts'
 import { withFaults } from './failpoints.ts'
 import { field, type Program, start } from './processes.ts'
+
+// Long, and longer on a busy machine.
+vi.setConfig({ testTimeout: 300_000 })
 
 let dir: string
 let programs: Program[]
@@ -78,9 +81,9 @@ describe('a store that another process has open for writing', () => {
   })
 })
 
-describe('two processes that find the lock of a dead one', () => {
-  it('never both get it, and never neither', async () => {
-    for (let round = 0; round < 8; round++) {
+describe('processes that find the lock of a dead one', () => {
+  it('are refused but for one of them', async () => {
+    for (let round = 0; round < 5; round++) {
       const racers = [run('lowdb-opener'), run('lowdb-opener'), run('lowdb-opener')]
       await Promise.all(racers.map(racer => racer.says(field('ready'))))
       for (const racer of racers) racer.input.write('go')
