@@ -151,7 +151,11 @@ export class Handle {
   }
 
   #watch(): void {
-    this.#unwatch = this.#kernel.onChange(this.#stream.id, () => void this.refresh().catch(error => this.#unread(error)))
+    this.#unwatch = this.#kernel.onChange(this.#stream.id, () => this.#look())
+  }
+
+  #look(): void {
+    this.refresh().catch(error => this.#unread(error))
   }
 
   #unread(error: unknown): void {
@@ -168,6 +172,8 @@ export class Handle {
     this.#read = { snapshot: host.snapshot, seq: host.writer.version }
     this.#host = undefined
     this.#watch()
+    // The next owner may have come a long way by now.
+    this.#look()
   }
 
   /** It is ours again. */

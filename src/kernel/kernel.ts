@@ -314,7 +314,7 @@ export class Kernel {
   /** Whoever followed it goes on following. */
   #unopened(host: Host): void {
     this.remove(host)
-    if (this.#followed.has(host)) this.#follow(host.stream)
+    if (this.#followed.has(host) || (host.stream.head > 0 && host.stream.needed)) this.#follow(host.stream)
   }
 
   #follow(stream: Stream<unknown>): void {

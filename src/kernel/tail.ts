@@ -77,6 +77,7 @@ class Tail<E> {
 export class Tails {
   readonly #house: TailHouse
   readonly #tails = new Map<string, Tail<unknown>>()
+  #closed: LifechartError | undefined
 
   constructor(house: TailHouse) {
     this.#house = house
@@ -93,8 +94,8 @@ export class Tails {
   /** Like {@link follow}, for as long as somebody reads it or waits for it: who asks for it joins before anything is awaited. */
   borrow<E>(id: string, version: number, live: boolean, presentation: Presentation<E>): Stream<E> {
     const stream = this.follow<E>(id, version, live, presentation)
-    const tail = this.#tails.get(id) as Tail<unknown>
-    stream.onIdle = () => this.#leave(tail)
+    const tail = this.#tails.get(id)
+    if (tail) stream.onIdle = () => this.#leave(tail)
     return stream
   }
 
@@ -103,6 +104,10 @@ export class Tails {
     const known = this.get<E>(id)
     if (known) return known
     const stream = new Stream<E>(id, version, this.#house.streams, presentation)
+    if (this.#closed) {
+      stream.dispose(this.#closed)
+      return stream
+    }
     const tail = this.#add(stream)
     if (!live) stream.end()
     // Something may have been written between the look at the store and now.
@@ -153,6 +158,7 @@ export class Tails {
   }
 
   close(error: LifechartError): void {
+    this.#closed = error
     for (const [id, { stream }] of [...this.#tails]) {
       this.drop(id)
       stream.dispose(error)

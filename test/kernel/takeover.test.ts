@@ -133,6 +133,15 @@ describe('an owner that stood still', () => {
     expect(one.snapshot.value).toBe('a')
   })
 
+  it('shows where its successor has come to', async () => {
+    const { second, one, chart, clock } = await overtaken()
+    await (await second.lifechart.actors.get(chart, 'a'))?.dispatch({ type: 'go' })
+    expect(one.snapshot.value).toBe('a')
+    clock.resume()
+    await settled()
+    expect(one.snapshot.value).toBe('b')
+  })
+
   it('lets go of what it owned when it notices by itself, and opens another session', async () => {
     const { first, one, clock, starts } = await overtaken()
     const session = first.lifechart.kernel.session

@@ -3,13 +3,19 @@ import { type Id, portLimits } from '../../kernel/port.ts'
 
 /** Throws `INVALID_ID` unless the value is 1 to 512 bytes of well-formed UTF-8 without NUL. */
 export function checkId(id: Id, what: string): void {
-  if (typeof id === 'string' && id.length > 0 && fits(id) && isWellFormed(id) && !id.includes('\0')) return
+  if (typeof id === 'string' && id.length > 0 && fits(id) && (isPlain(id) || (!loneSurrogate.test(id) && !id.includes('\0')))) return
   throw new LifechartError('INVALID_ID', `The ${what} must be 1 to ${portLimits.idBytes} bytes of well-formed UTF-8 without NUL.`)
 }
 
-/** Most ids have no surrogates at all, which is quickly seen. */
-const isWellFormed = (id: Id) => !surrogate.test(id) || !loneSurrogate.test(id)
-const surrogate = /[\ud800-\udfff]/
+/** Most ids have neither NUL nor surrogates, which is quickly seen. */
+function isPlain(id: Id): boolean {
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i)
+    if (unit === 0 || (unit >= 0xd800 && unit <= 0xdfff)) return false
+  }
+  return true
+}
+
 const loneSurrogate = /\p{Surrogate}/u
 
 /** UTF-8 has at most three bytes per UTF-16 unit, so most ids need no counting. */

@@ -56,13 +56,23 @@ export function wholeFacts(head: Head, { state, view }: Places): Facts {
   return facts
 }
 
+/** Spelled out field by field: it runs for each line of the log. */
 function encodeIndex(index: Index, before: Index): string {
-  let text = ''
-  for (const field of fields) {
-    const value = index[field]
-    if (value !== before[field]) text += `${text === '' ? '' : ','}"${field}":${typeof value === 'string' ? JSON.stringify(value) : value}`
-  }
-  return text === '' ? '' : `,"index":{${text}}`
+  const text =
+    member('scope', index.scope, before.scope) +
+    member('owner', index.owner, before.owner) +
+    member('context', index.context, before.context) +
+    member('parent', index.parent, before.parent) +
+    member('state', index.state, before.state) +
+    member('live', index.live, before.live) +
+    member('created', index.created, before.created) +
+    member('changed', index.changed, before.changed) +
+    member('due', index.due, before.due)
+  return text === '' ? '' : `,"index":{${text.slice(1)}}`
+}
+
+function member<Value>(name: keyof Index, value: Value, before: Value): string {
+  return value === before ? '' : `,"${name}":${typeof value === 'string' ? JSON.stringify(value) : value}`
 }
 
 function unusual(index: Index): Partial<Index> {

@@ -41,14 +41,24 @@ export interface LogOptions {
   changed(stream: Id, version: number): void
 }
 
-interface Waiting extends Job {
+interface Waiting {
+  readonly job: Job
   resolve(versions: readonly number[]): void
   reject(error: unknown): void
+  /** Why it was refused, when it was. */
+  refusal: unknown
+  /** What it is in this batch. */
+  draft: Draft | undefined
 }
 
-interface Staged {
-  waiting: Waiting
-  draft: Draft
+/** A batch, judged. */
+interface Judged {
+  /** Each has a draft to be written. */
+  staged: Waiting[]
+  /** Each has a refusal. */
+  refused: Waiting[]
+  /** There is nothing to be written for them. */
+  idle: Waiting[]
 }
 
 /** The file that lines are appended to. */
@@ -89,7 +99,7 @@ export function createLog(options: LogOptions): Log {
   function takeBatch(): Waiting[] {
     let weight = 0
     let count = 0
-    while (count < waiting.length && count < batchJobs && weight < batchWeight) weight += waiting[count++]!.weight
+    while (count < waiting.length && count < batchJobs && weight < batchWeight) weight += waiting[count++]!.job.weight
     const batch = count === waiting.length ? waiting : waiting.slice(0, count)
     waiting = count === waiting.length ? [] : waiting.slice(count)
     return batch
@@ -97,10 +107,10 @@ export function createLog(options: LogOptions): Log {
 
   async function writeBatch(batch: readonly Waiting[]): Promise<void> {
     if (failed !== undefined) {
-      for (const waiting of batch) waiting.reject(failed)
+      for (const one of batch) one.reject(failed)
       return
     }
-    const { staged, refused, idle } = stage(batch)
+    const { staged, refused, idle } = judge(batch)
     try {
       if (staged.length > 0) {
         await options.assertHeld()
@@ -108,37 +118,36 @@ export function createLog(options: LogOptions): Log {
         await append(tail!, staged)
       }
     } catch (error) {
-      for (const { waiting } of staged) waiting.reject(notWritten(error))
+      for (const one of staged) one.reject(notWritten(error))
       // The others were judged beside what is not there now: they are judged again.
-      waiting = [...[...refused, ...idle].map(({ waiting }) => waiting), ...waiting]
+      waiting = [...refused, ...idle, ...waiting]
       return
     }
-    for (const { waiting, error } of refused) waiting.reject(error)
-    for (const { waiting, draft } of idle) waiting.resolve(draft?.plan.versions ?? [])
-    for (const { waiting, draft } of staged) waiting.resolve(draft.plan.versions)
+    for (const one of refused) one.reject(one.refusal)
+    for (const one of idle) one.resolve(one.draft?.plan.versions ?? [])
+    for (const one of staged) one.resolve(one.draft!.plan.versions)
   }
 
-  function stage(batch: readonly Waiting[]) {
+  function judge(batch: readonly Waiting[]): Judged {
     const world = overlay(contents.catalogue)
-    const staged: Staged[] = []
-    const refused: { waiting: Waiting; error: unknown }[] = []
-    const idle: { waiting: Waiting; draft: Draft | undefined }[] = []
-    for (const waiting of batch) {
+    const judged: Judged = { staged: [], refused: [], idle: [] }
+    for (const one of batch) {
       try {
-        const draft = waiting.stage(world)
-        if (draft === undefined || draft.plan.repeated) idle.push({ waiting, draft })
+        one.draft = one.job.stage(world)
+        if (one.draft === undefined || one.draft.plan.repeated) judged.idle.push(one)
         else {
-          world.add(draft.plan)
-          staged.push({ waiting, draft })
+          world.add(one.draft.plan)
+          judged.staged.push(one)
         }
       } catch (error) {
-        refused.push({ waiting, error })
+        one.refusal = error
+        judged.refused.push(one)
       }
     }
-    return { staged, refused, idle }
+    return judged
   }
 
-  async function append(to: Tail, staged: readonly Staged[]): Promise<void> {
+  async function append(to: Tail, staged: readonly Waiting[]): Promise<void> {
     const { entry } = contents.catalogue
     const lines: Encoded[] = []
     const d = to.n
@@ -151,8 +160,10 @@ export function createLog(options: LogOptions): Log {
       offset += begins.length
     }
     const first = offset
+    const moment = { n, d, segment: to.segment, entry }
     for (const { draft } of staged) {
-      const encoded = encode(draft, { n: ++n, d, segment: to.segment, entry })
+      moment.n = ++n
+      const encoded = encode(draft!, moment)
       lines.push(encoded)
       text += encoded.text
       offset += encoded.length
@@ -164,7 +175,7 @@ export function createLog(options: LogOptions): Log {
     let at = first
     for (let i = 0; i < lines.length; i++) {
       const { line, length } = lines[i]!
-      contents.apply(staged[i]!.draft.plan, line, { segment: to.segment, offset: at, length })
+      contents.apply(staged[i]!.draft!.plan, line, { segment: to.segment, offset: at, length })
       at += length
       if (line.commit !== undefined) for (const { stream, version } of line.changes) options.changed(stream, version)
     }
@@ -220,7 +231,7 @@ export function createLog(options: LogOptions): Log {
   return {
     write(job) {
       return new Promise((resolve, reject) => {
-        waiting.push({ weight: job.weight, stage: job.stage, resolve, reject })
+        waiting.push({ job, resolve, reject, refusal: undefined, draft: undefined })
         running ??= run()
       })
     },

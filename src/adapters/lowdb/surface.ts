@@ -9,7 +9,9 @@ import type { Reader } from './reader.ts'
 
 /** What those who write and those who only read answer alike. */
 export interface Surface extends Pick<PersistenceAdapter, 'load' | 'read' | 'query' | 'watch'> {
-  /** Throws `STORE_CLOSED` after `end`. */
+  /** `STORE_CLOSED` after `end`. */
+  refusal(): LifechartError | undefined
+  /** Throws it. */
   guard(): void
   end(): void
 }
@@ -30,8 +32,9 @@ const readAtOnce = 64
 export function createSurface({ contents, reader, watchers, logger, alive, settled }: SurfaceOptions): Surface {
   const watching = new Set<() => void>()
   let closed = false
+  const refusal = () => (closed ? new LifechartError('STORE_CLOSED', 'The store is closed; open it again.') : undefined)
   const guard = () => {
-    if (closed) throw new LifechartError('STORE_CLOSED', 'The store is closed; open it again.')
+    if (closed) throw refusal()
   }
   /** Errors of the file system become ours. */
   const reading = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -46,6 +49,7 @@ export function createSurface({ contents, reader, watchers, logger, alive, settl
   }
 
   return {
+    refusal,
     guard,
     end() {
       closed = true

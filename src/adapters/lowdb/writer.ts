@@ -78,15 +78,16 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
     }
   }
 
-  const { guard, load, read, query, watch } = surface
+  const { refusal, guard, load, read, query, watch } = surface
   return {
     load,
     read,
     query,
     watch,
 
-    async commit(commit) {
-      guard()
+    commit(commit) {
+      const refused = refusal()
+      if (refused !== undefined) return Promise.reject(refused)
       return log.write({
         weight: weightOf(commit.changes),
         stage(world) {
