@@ -1,4 +1,4 @@
-// The process that may die: it surveys a directory and tells its parent every event, from the one the parent is missing on.
+// The process that may die: it surveys a directory and tells its parent every event, from the first one that the parent does not have.
 import { openLifechart } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import { surveyor } from './surveyor.ts'

@@ -8,7 +8,7 @@ import { search } from './catalogue/search.ts'
 import { createSessions } from './catalogue/sessions.ts'
 import { stageCommit, stageForget } from './catalogue/stage.ts'
 import { createWatchers } from './catalogue/watchers.ts'
-import { PackedEvents } from './packed-events.ts'
+import { PackedEvents } from './memory-events.ts'
 
 interface Body {
   /** Number `floor + 1` first. */

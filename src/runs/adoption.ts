@@ -88,17 +88,21 @@ export class Adoption {
       this.#watch,
       self =>
         host.opening(async begin => {
-          await self.resume()
-          await begin({})
+          try {
+            await self.resume()
+            await begin({})
+          } catch (error) {
+            lanes.forget(self)
+            throw error
+          }
         }),
     )
     lanes.enter(run)
     try {
       await run.started
     } catch (error) {
-      lanes.forget(run)
-      kernel.remove(host)
-      if (isLifechartError(error, 'VERSION_CONFLICT', 'OWNED')) return true
+      // Somebody else was faster; or the commit goes on, and the run with it once the store answers.
+      if (isLifechartError(error, 'VERSION_CONFLICT', 'OWNED', 'STORE_UNAVAILABLE')) return true
       throw error
     }
     counters.resumed++

@@ -1,29 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import {
-  type ActorRef,
-  type AnyActorRef,
-  assign,
-  createMachine,
-  enqueueActions,
-  fromCallback,
-  fromPromise,
-  type Snapshot,
-  sendTo,
-  setup,
-  spawnChild,
-  stopChild,
-} from 'xstate'
+import { assign, createMachine, fromCallback, fromPromise, sendTo, setup, stopChild } from 'xstate'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { freshRuntimes, published } from '../support/runtimes.ts'
 
 const runtimes = freshRuntimes()
-
-const kid = (effects: string[]) =>
-  fromCallback<{ type: 'ping' }>(({ receive, sendBack }) => {
-    effects.push('started')
-    receive(() => sendBack({ type: 'pong' }))
-    return () => effects.push('stopped')
-  })
 
 describe('children of a chart', () => {
   it('keep a step each for the same event object sent twice in one tick', async () => {

@@ -199,6 +199,30 @@ describe('children over a crash', () => {
   })
 })
 
+describe('an action over a crash', () => {
+  it('is not performed when the process died between the commit and it', async () => {
+    const effects: string[] = []
+    const chart = setup({ actions: { effect: () => effects.push('effect') } }).createMachine({
+      id: 'mail',
+      initial: 'a',
+      states: { a: { on: { send: { target: 'b', actions: 'effect' } } }, b: { on: { send: { target: 'a', actions: 'effect' } } } },
+    })
+    const first = await runtimes().open()
+    const one = first.lifechart.actors.spawn(chart, { id: 'a' })
+    await one.started
+    first.store.cut()
+    one.dispatch({ type: 'send' }).catch(() => undefined)
+    await settled()
+    runtimes().crash(first)
+    await runtimes().clock.advance(ttl)
+    const again = await (await runtimes().open()).lifechart.actors.get(chart, 'a')
+    expect(again?.snapshot.value).toBe('b')
+    expect(effects).toEqual([])
+    await again?.dispatch({ type: 'send' })
+    expect(effects).toEqual(['effect'])
+  })
+})
+
 describe('parking', () => {
   it('stops what runs, and the next owner goes on', async () => {
     const effects: string[] = []

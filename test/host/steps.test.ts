@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { assign, createMachine, emit, fromCallback, fromPromise, raise, setup, spawnChild } from 'xstate'
+import { assign, createMachine, fromCallback, fromPromise, raise, setup, spawnChild } from 'xstate'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { freshRuntimes, published } from '../support/runtimes.ts'
 
@@ -267,15 +267,5 @@ describe('a chart on the host', () => {
       if (step.type === 'step' && step.seq === 131) break
     }
     expect(full).toEqual([1, 65, 129])
-  })
-
-  it('lets emitted events of a step out after its commit', async () => {
-    const { lifechart } = await runtimes().open()
-    const chart = setup({ types: { emitted: {} as { type: 'said' } } }).createMachine({
-      id: 'speaker',
-      on: { speak: { actions: emit({ type: 'said' }) } },
-    })
-    const speaker = lifechart.actors.spawn(chart, { id: 'a' })
-    await expect(speaker.dispatch({ type: 'speak' })).resolves.toMatchObject({ status: 'active' })
   })
 })

@@ -29,7 +29,7 @@ export async function moveStream({ contents, reader, log }: Movers, entry: Entry
     texts.view = await reader.text(head.stream, view.place, 'view')
     texts.through = view.through
   }
-  const runs = runsIn(body, segment, head.version).map(run => ({ ...run, first: Math.max(run.first, head.floor + 1) }))
+  const runs = runsIn(body, segment).map(run => ({ ...run, first: Math.max(run.first, head.floor + 1) }))
   if (body.last?.segment === segment || texts.state !== undefined || texts.view !== undefined) await write(texts)
   for (const group of groups(runs)) {
     const events = (await Promise.all(group.map(run => reader.events(head.stream, run)))).flat()

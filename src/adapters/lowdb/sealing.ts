@@ -49,6 +49,6 @@ function rowOf({ head, body }: Entry<Trail>, segment: number): Row {
       return wholeFacts(head, { state, view })
     },
     at: [offset, length],
-    runs: runsIn(body, segment, head.version).flatMap(({ first, last, place }) => [first, last, place.offset, place.length]),
+    runs: runsIn(body, segment).flatMap(({ first, last, place }) => [first, last, place.offset, place.length]),
   }
 }

@@ -42,7 +42,7 @@ export async function restoreIndex(contents: Contents, { segment, size, gone, ro
     const entry = contents.restore(facts, { segment, offset, length })
     for (let i = 0; entry !== undefined && i < runs.length; i += 4) {
       const place = { segment, offset: runs[i + 2]!, length: runs[i + 3]! }
-      putRun(entry.body, runs[i]!, runs[i + 1]! - runs[i]! + 1, place, facts.version)
+      putRun(entry.body, runs[i]!, runs[i + 1]! - runs[i]! + 1, place)
     }
     if (++done % slice === 0) await setImmediate()
   }

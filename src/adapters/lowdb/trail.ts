@@ -13,6 +13,8 @@ export interface Trail extends Places {
    * A run goes up to the next run's first.
    */
   readonly runs: number[]
+  /** The number of the last event in the runs. */
+  end: number
   /** True when the runs may not be in the order of the log, because some were moved. */
   scattered: boolean
 }
@@ -29,7 +31,7 @@ const segmentUnit = 2 ** 32
 /** Lines that follow each other in the log and in the stream are one run, up to so many bytes. */
 const longestRun = 64 * 1024
 
-export const emptyTrail = (): Trail => ({ born: 0, last: undefined, state: undefined, view: undefined, runs: [], scattered: false })
+export const emptyTrail = (): Trail => ({ born: 0, last: undefined, state: undefined, view: undefined, runs: [], end: 0, scattered: false })
 
 /** Notes what a line that is durable holds of the stream. */
 export function follow(trail: Trail, change: LineChange, place: Place): void {
@@ -43,8 +45,8 @@ export function follow(trail: Trail, change: LineChange, place: Place): void {
   }
   if (state !== undefined) trail.state = place
   if (view !== undefined) trail.view = { through: change.through ?? change.version, place }
-  if (events !== undefined && events.length > 0) putRun(trail, firstOf(change), events.length, place, change.version)
-  if (change.floor !== undefined) dropRuns(trail, change.floor, change.version)
+  if (events !== undefined && events.length > 0) putRun(trail, firstOf(change), events.length, place)
+  if (change.floor !== undefined) dropRuns(trail, change.floor)
 }
 
 /** The runs that hold events from `first` to `last`. */
@@ -58,30 +60,32 @@ export function* runsOf({ runs }: Trail, first: number, last: number): Generator
 }
 
 /** Notes that a line holds `count` events; it takes the place of any that held them before. */
-export function putRun(trail: Trail, first: number, count: number, { segment, offset, length }: Place, version: number): void {
-  const { runs } = trail
+export function putRun(trail: Trail, first: number, count: number, { segment, offset, length }: Place): void {
+  const { runs, end } = trail
   const at = segment * segmentUnit + offset
   const size = runs.length
-  if (size === 0 || first > runs[size - stride]!) {
-    if (size > 0 && runs[size - 2]! + runs[size - 1]! === at && runs[size - 1]! < longestRun) runs[size - 1]! += length
+  const next = first + count
+  trail.end = Math.max(end, next - 1)
+  if (first > end) {
+    const follows = size > 0 && first === end + 1 && runs[size - 2]! + runs[size - 1]! === at
+    if (follows && runs[size - 1]! < longestRun) runs[size - 1]! += length
     else runs.push(first, at, length)
     return
   }
   trail.scattered = true
-  const next = first + count
   const from = indexOf(runs, first - 1) + stride
   const to = indexOf(runs, next - 1) + stride
   // The run before the gap may go on behind what is put into it.
-  const goesOn = to > 0 && (to < size ? runs[to]! > next : version >= next)
+  const goesOn = to > 0 && (to < size ? runs[to]! > next : end >= next)
   const rest = goesOn ? [next, runs[to - 2]!, runs[to - 1]!] : []
   runs.splice(from, to - from, first, at, length, ...rest)
 }
 
-/** The runs that lie in one segment, the newest of the trail or any. */
-export function runsIn(trail: Trail, segment: number, version: number): Run[] {
-  const { runs, scattered } = trail
+/** The runs that lie in one segment. */
+export function runsIn(trail: Trail, segment: number): Run[] {
+  const { runs, scattered, end } = trail
   const found: Run[] = []
-  for (let i = runs.length - stride, last = version; i >= 0; last = runs[i]! - 1, i -= stride) {
+  for (let i = runs.length - stride, last = end; i >= 0; last = runs[i]! - 1, i -= stride) {
     const at = runs[i + 1]!
     if (Math.floor(at / segmentUnit) === segment) {
       found.push({ first: runs[i]!, last, place: { segment, offset: at - segment * segmentUnit, length: runs[i + 2]! } })
@@ -111,15 +115,17 @@ export function countBytes({ runs, last, state, view }: Trail, bytes?: Map<numbe
   return total
 }
 
-function dropRuns({ runs }: Trail, floor: number, version: number): void {
+function dropRuns({ runs, end }: Trail, floor: number): void {
   let gone = 0
-  while (gone < runs.length && (gone + stride < runs.length ? runs[gone + stride]! - 1 : version) <= floor) gone += stride
+  while (gone < runs.length && (gone + stride < runs.length ? runs[gone + stride]! - 1 : end) <= floor) gone += stride
   runs.splice(0, gone)
 }
 
 /** What a stream of the same name held before it was forgotten. */
-function trimRuns({ runs }: Trail, version: number): void {
+function trimRuns(trail: Trail, version: number): void {
+  const { runs } = trail
   while (runs.length > 0 && runs[runs.length - stride]! > version) runs.length -= stride
+  trail.end = Math.min(trail.end, version)
 }
 
 /** Where the last run begins whose first is at most the number; a stride below 0 when there is none. */
