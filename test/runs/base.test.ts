@@ -103,7 +103,12 @@ describe('a producer', () => {
   ])('may be %s', async (_name, producer) => {
     const { runs } = await house.open()
     const run = runs.start('chat', producer)
-    expect((await collect(run.subscribe())).map(event => (event.type === 'chunk' ? event.data : event.type))).toEqual(['state', 1, 2, 'end'])
+    expect((await collect(run.subscribe())).map(event => (event.type === 'chunk' ? event.data : event.type))).toEqual([
+      'state',
+      1,
+      2,
+      'end',
+    ])
   })
 
   it.each([

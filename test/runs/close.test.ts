@@ -86,22 +86,25 @@ describe('close', () => {
     expect(await run.ended).toMatchObject({ status: 'done', result: 'result' })
   })
 
-  it.each(['stop', 'drain', undefined] as const)('by %s waits for the timeout at most; what is left is ended by the next owner', async mode => {
-    const first = await house.open()
-    await first.runs.start('chat', deaf, { limits: { stopGrace: 60_000 } }).started
-    await settled()
-    let closed = false
-    const closing = first.lifechart.close({ ...(mode && { mode }), timeout: 2_000 }).then(() => {
-      closed = true
-    })
-    await house.clock.advance(1_999)
-    expect(closed).toBe(false)
-    await house.clock.advance(1)
-    await closing
-    const second = await house.open()
-    await house.clock.advance(8_000)
-    expect((await second.runs.get('chat'))?.status).toBe('stopped')
-  })
+  it.each(['stop', 'drain', undefined] as const)(
+    'by %s waits for the timeout at most; what is left is ended by the next owner',
+    async mode => {
+      const first = await house.open()
+      await first.runs.start('chat', deaf, { limits: { stopGrace: 60_000 } }).started
+      await settled()
+      let closed = false
+      const closing = first.lifechart.close({ ...(mode && { mode }), timeout: 2_000 }).then(() => {
+        closed = true
+      })
+      await house.clock.advance(1_999)
+      expect(closed).toBe(false)
+      await house.clock.advance(1)
+      await closing
+      const second = await house.open()
+      await house.clock.advance(8_000)
+      expect((await second.runs.get('chat'))?.status).toBe('stopped')
+    },
+  )
 
   it('lets nothing begin any more', async () => {
     const { runs, lifechart } = await house.open()

@@ -82,7 +82,9 @@ describe('a cursor', () => {
     await settled()
     expect(await errorOf(() => runs.subscribe('chat', { after: 9 }).next())).toEqual(codeOf('CURSOR_AHEAD'))
     expect(numbers(await collect(runs.subscribe('chat', { runId: first.runId, after: 9 })))).toEqual([10])
-    expect(await errorOf(() => runs.subscribe('chat', { runId: 'of another generation', after: 9 }).next())).toEqual(codeOf('RUN_NOT_FOUND'))
+    expect(await errorOf(() => runs.subscribe('chat', { runId: 'of another generation', after: 9 }).next())).toEqual(
+      codeOf('RUN_NOT_FOUND'),
+    )
   })
 })
 

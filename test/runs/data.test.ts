@@ -24,7 +24,7 @@ const refused: [string, unknown][] = [
   ['an array buffer', new ArrayBuffer(1)],
   ['an array of shorts', new Uint16Array(1)],
   ['a cycle', cycle],
-  ['an array with a hole', [1, , 2]],
+  ['an array with a hole', new Array(2)],
   ['something of these, deep inside', { a: [{ b: new Set() }] }],
   ['an object that says how it is encoded', { toJSON: () => 1 }],
 ]

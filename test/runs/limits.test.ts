@@ -22,13 +22,16 @@ describe('an id', () => {
     expect(lifechart.stats()['runs.started']).toBe(0)
   })
 
-  it.each(['x', 'x'.repeat(500), 'é'.repeat(250), '../..', 'C:\\CON', '__proto__', 'constructor', 'a/b', ' ', '😀', 'e\u0301', '\u00e9'])('%s is an id', async id => {
-    const { runs } = await house.open()
-    const run = runs.start(id, emits(id))
-    await run.ended
-    expect(await runs.get(id)).toMatchObject({ id, runId: run.runId, status: 'done' })
-    expect(numbers(await collect(runs.subscribe(id)))).toEqual(upTo(3))
-  })
+  it.each(['x', 'x'.repeat(500), 'é'.repeat(250), '../..', 'C:\\CON', '__proto__', 'constructor', 'a/b', ' ', '😀', 'e\u0301', '\u00e9'])(
+    '%s is an id',
+    async id => {
+      const { runs } = await house.open()
+      const run = runs.start(id, emits(id))
+      await run.ended
+      expect(await runs.get(id)).toMatchObject({ id, runId: run.runId, status: 'done' })
+      expect(numbers(await collect(runs.subscribe(id)))).toEqual(upTo(3))
+    },
+  )
 
   it('of the same letters in another Unicode form is another id', async () => {
     const { runs } = await house.open()

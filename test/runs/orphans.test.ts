@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest'
 import type { ProducerContext } from '../../src/runs/producer.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { busy } from '../support/faulty-adapter.ts'
-import { aborted, chunks, codeOf, collect, emits, emitsAndStays, numbers, patient, type Process, processes, Reader, upTo } from './support.ts'
+import {
+  aborted,
+  chunks,
+  codeOf,
+  collect,
+  emits,
+  emitsAndStays,
+  numbers,
+  type Process,
+  patient,
+  processes,
+  Reader,
+  upTo,
+} from './support.ts'
 
 const house = processes({ durable: true })
 

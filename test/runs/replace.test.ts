@@ -28,7 +28,10 @@ describe('a start while a run of the id is in flight', () => {
     const { runs } = await house.open()
     const { log, producer } = noted()
     const go = latch()
-    const first = runs.start('chat', producer('A', () => go.opened))
+    const first = runs.start(
+      'chat',
+      producer('A', () => go.opened),
+    )
     await first.started
     await settled()
     const second = runs.start('chat', producer('B'))
@@ -39,7 +42,13 @@ describe('a start while a run of the id is in flight', () => {
     await first.ended
     await settled()
     expect(log).toEqual(['A begins', 'A is through', 'B begins'])
-    expect(await collect(first.subscribe())).toContainEqual({ seq: 3, type: 'end', status: 'stopped', reason: 'replaced', by: second.runId })
+    expect(await collect(first.subscribe())).toContainEqual({
+      seq: 3,
+      type: 'end',
+      status: 'stopped',
+      reason: 'replaced',
+      by: second.runId,
+    })
     await second.stop()
     expect((await collect(second.subscribe())).map(event => (event.type === 'state' ? event.state : event.type))).toEqual([
       'waiting',
@@ -53,7 +62,10 @@ describe('a start while a run of the id is in flight', () => {
     const { runs } = await house.open()
     const { log, producer, most } = noted()
     const go = latch()
-    const a = runs.start('chat', producer('A', () => go.opened))
+    const a = runs.start(
+      'chat',
+      producer('A', () => go.opened),
+    )
     await settled()
     const b = runs.start('chat', producer('B'))
     const c = runs.start('chat', producer('C'))

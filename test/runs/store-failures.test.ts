@@ -2,7 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { LifechartError } from '../../src/errors.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { busy } from '../support/faulty-adapter.ts'
-import { aborted, chunks, codeOf, collect, emits, errorOf, latch, numbers, patient, type Process, processes, Reader, upTo } from './support.ts'
+import {
+  aborted,
+  chunks,
+  codeOf,
+  collect,
+  emits,
+  errorOf,
+  latch,
+  numbers,
+  type Process,
+  patient,
+  processes,
+  Reader,
+  upTo,
+} from './support.ts'
 
 const house = processes({ durable: true })
 const forEver = Number.POSITIVE_INFINITY
@@ -238,17 +252,20 @@ describe('a store that is down for ever', () => {
     await closing
   })
 
-  it.each(['STORE_CLOSED', 'STORE_CORRUPT', 'STORE_READ_ONLY', 'STORE_FAILED'] as const)('because of %s says so and lives on', async code => {
-    const process = await house.open()
-    const { run, emit, state } = await led(process)
-    const reader = new Reader(run.subscribe())
-    await settled()
-    process.store.fail('commit', new LifechartError(code, 'It can not go on.'), forEver)
-    void emit('a')
-    await house.clock.advance(6_000)
-    expect(reader).toMatchObject({ over: true, error: codeOf('STORE_UNAVAILABLE') })
-    expect(state.aborted).toBe(true)
-    expect(await emit('b')).toBe(false)
-    expect(await errorOf(() => run.stop())).toEqual(codeOf('STORE_UNAVAILABLE'))
-  })
+  it.each(['STORE_CLOSED', 'STORE_CORRUPT', 'STORE_READ_ONLY', 'STORE_FAILED'] as const)(
+    'because of %s says so and lives on',
+    async code => {
+      const process = await house.open()
+      const { run, emit, state } = await led(process)
+      const reader = new Reader(run.subscribe())
+      await settled()
+      process.store.fail('commit', new LifechartError(code, 'It can not go on.'), forEver)
+      void emit('a')
+      await house.clock.advance(6_000)
+      expect(reader).toMatchObject({ over: true, error: codeOf('STORE_UNAVAILABLE') })
+      expect(state.aborted).toBe(true)
+      expect(await emit('b')).toBe(false)
+      expect(await errorOf(() => run.stop())).toEqual(codeOf('STORE_UNAVAILABLE'))
+    },
+  )
 })

@@ -1,7 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { settled, simulatedClock } from '../../src/testing/simulated-clock.ts'
 import { busy } from '../support/faulty-adapter.ts'
-import { aborted, chunks, codeOf, collect, deaf, emits, emitsAndStays, errorOf, latch, numbers, patient, processes, Reader, upTo } from './support.ts'
+import {
+  aborted,
+  chunks,
+  codeOf,
+  collect,
+  deaf,
+  emits,
+  emitsAndStays,
+  errorOf,
+  latch,
+  numbers,
+  patient,
+  processes,
+  Reader,
+  upTo,
+} from './support.ts'
 
 const house = processes()
 

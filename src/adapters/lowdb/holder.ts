@@ -27,7 +27,7 @@ const thisHost = crc32(os.hostname()).toString(16).padStart(8, '0')
 const shape = /^lock\.([0-9a-f]{8})\.([1-9]\d{0,9})\.(\d{1,20})\.([0-9a-f]{32})$/
 
 export async function thisProcess(): Promise<Holder> {
-  return { host: thisHost, pid: process.pid, start: (await startOf(process.pid)) ?? '0', token: randomBytes(16).toString('hex') }
+  return { host: thisHost, pid: process.pid, start: (await processEntry(process.pid))?.start ?? '0', token: randomBytes(16).toString('hex') }
 }
 
 export const lockName = ({ host, pid, start, token }: Holder) => `lock.${host}.${pid}.${start}.${token}`
@@ -57,18 +57,22 @@ export async function isRunning({ host, pid, start }: Holder): Promise<boolean |
   } catch (error) {
     if (systemCode(error) === 'ESRCH') return false
   }
-  const actual = await startOf(pid)
-  if (actual === undefined || start === '0') return undefined
-  if (actual !== start) return false
+  const actual = await processEntry(pid)
+  if (actual === undefined) return undefined
+  // It has ended, and its parent has not asked how.
+  if (actual.state === 'Z' || actual.state === 'X') return false
+  if (start === '0') return undefined
+  if (actual.start !== start) return false
   return pid === process.pid ? undefined : true
 }
 
-/** The 22nd field of Linux's process table; undefined elsewhere. */
-async function startOf(pid: number): Promise<string | undefined> {
+/** The 3rd and the 22nd field of Linux's process table; undefined elsewhere. */
+async function processEntry(pid: number): Promise<{ state: string; start: string } | undefined> {
   try {
     const line = await readFile(`/proc/${pid}/stat`, 'latin1')
     // The second field, the name in parentheses, may hold anything.
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ')
+    return { state: fields[0] ?? '', start: fields[19] ?? '0' }
   } catch {
     return undefined
   }

@@ -180,7 +180,13 @@ export class Host implements Sleeper {
   }
 
   async #first(draft: Draft, start?: { input?: unknown }): Promise<void> {
-    const first = () => (this.#stored ? this.#takeOver(this.#stored, draft) : this.#begin(draft, start))
+    const { session } = this.#house.writers
+    let owner: string
+    const stillOwned = () => session() === owner
+    const first = async () => {
+      owner = session()
+      await (this.#stored ? this.#takeOver(this.#stored, draft, stillOwned) : this.#begin(draft, start, stillOwned))
+    }
     try {
       await first()
     } catch (error) {
@@ -189,6 +195,8 @@ export class Host implements Sleeper {
       await this.#house.renewSession()
       await first()
     }
+    // The session was lost while the commit was under way: it belongs to nobody, and whoever finds it takes it over.
+    if (!stillOwned() && !this.over) this.#onLost(new LifechartError('SESSION_LOST', 'The session lapsed before this could begin.'))
   }
 
   /** Makes the first snapshot anew, of another input; only before the first commit. */
@@ -196,20 +204,20 @@ export class Host implements Sleeper {
     this.#actor.renew(input)
   }
 
-  async #begin(draft: Draft, start: { input?: unknown } = {}): Promise<void> {
+  async #begin(draft: Draft, start: { input?: unknown } = {}, stillOwned: () => boolean): Promise<void> {
     const event: AnyEventObject = { type: 'lifechart.start', ...start }
     const decision: Decision = { event, next: this.snapshot, actions: this.#actor.initial }
-    await this.#commit(decision, undefined, { cause: 'start' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () =>
-      this.#actor.start(decision.next),
-    )
+    await this.#commit(decision, undefined, { cause: 'start' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () => {
+      if (stillOwned()) this.#actor.start(decision.next)
+    })
   }
 
-  async #takeOver(stored: StreamHead, draft: Draft): Promise<void> {
+  async #takeOver(stored: StreamHead, draft: Draft, stillOwned: () => boolean): Promise<void> {
     const before = this.snapshot
     const told = this.spec.takeover?.(before, stored, this.facts)
     const decision = (told && this.#actor.decide(told)) || { event: { type: 'lifechart.restore' }, next: before, actions: [] }
     await this.#commit(decision, before, { cause: 'restore' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () => {
-      this.#actor.start(decision.next, decision.actions)
+      if (stillOwned()) this.#actor.start(decision.next, decision.actions)
     })
     this.#stored = undefined
     for (const event of this.#lost.splice(0)) this.turnedAway(event)
