@@ -27,7 +27,12 @@ const thisHost = crc32(os.hostname()).toString(16).padStart(8, '0')
 const shape = /^lock\.([0-9a-f]{8})\.([1-9]\d{0,9})\.(\d{1,20})\.([0-9a-f]{32})$/
 
 export async function thisProcess(): Promise<Holder> {
-  return { host: thisHost, pid: process.pid, start: (await processEntry(process.pid))?.start ?? '0', token: randomBytes(16).toString('hex') }
+  return {
+    host: thisHost,
+    pid: process.pid,
+    start: (await processEntry(process.pid))?.start ?? '0',
+    token: randomBytes(16).toString('hex'),
+  }
 }
 
 export const lockName = ({ host, pid, start, token }: Holder) => `lock.${host}.${pid}.${start}.${token}`

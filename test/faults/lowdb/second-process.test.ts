@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { lowdbAdapter } from '../../../src/adapters/lowdb/index.ts'
 import { nodeFiles } from '../../../src/adapters/lowdb/node-files.ts'
@@ -52,6 +55,26 @@ describe('a store that another process has open for writing', () => {
     expect(refusal.code).toBe('STORE_LOCKED')
     expect(refusal.message).toContain(String(holder.pid))
     expect(refusal.message).toContain(dir)
+  })
+
+  it('is free when the holder was killed, also while its parent has not asked how it ended', async () => {
+    const script = fileURLToPath(new URL('../../../.build/test/children/lowdb-opener.js', import.meta.url))
+    // The shell becomes a sleep, which never waits for the child that it inherits.
+    const parent = spawn('sh', ['-c', 'exec 3<&0; "$0" "$@" <&3 & echo "$!"; exec sleep 300', process.execPath, script, dir], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    const lines = createInterface(parent.stdout)[Symbol.asyncIterator]()
+    const line = async () => String((await lines.next()).value)
+    try {
+      const pid = Number(await line())
+      parent.stdin.write('go')
+      while (!(await line()).includes('"open"'));
+      process.kill(pid, 'SIGKILL')
+      while (!/^State:\s+Z/m.test(await readFile(`/proc/${pid}/status`, 'utf8')));
+      await (await open()).close()
+    } finally {
+      parent.kill('SIGKILL')
+    }
   })
 
   it('is free when the holder has closed it', async () => {
