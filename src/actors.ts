@@ -146,7 +146,7 @@ export class Actors implements Product {
     const { host, stream } = handle
     this.#forget(handle)
     if (host) await this.#release(host)
-    else if (stream.audience === 0) this.#kernel.tails.drop(stream.id)
+    else if (stream.audience === 0) this.#kernel.tails.drop(stream)
   }
 
   /** What waits for nothing but a deadline or a command stays where it is. */

@@ -214,7 +214,7 @@ export class Kernel {
     const stream = known && known.head === head.version ? known : new Stream<E>(head.stream, head.version, this.streams, presentation)
     const host = this.#admit(new Host(head.stream, spec, stream as unknown as Stream<unknown>, this.#house, { stored: head }))
     if (known === stream) {
-      this.tails.drop(head.stream)
+      this.tails.drop(stream)
       this.#followed.add(host)
     }
     return host

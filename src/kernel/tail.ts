@@ -76,7 +76,8 @@ class Tail<E> {
 /** The streams that are followed here and not owned here. */
 export class Tails {
   readonly #house: TailHouse
-  readonly #tails = new Map<string, Tail<unknown>>()
+  /** By the id of the stream. More than one when a stream that was ours is followed beside one that was followed before. */
+  readonly #tails = new Map<string, Tail<unknown>[]>()
   #closed: LifechartError | undefined
 
   constructor(house: TailHouse) {
@@ -84,18 +85,19 @@ export class Tails {
   }
 
   get size(): number {
-    return this.#tails.size
+    let size = 0
+    for (const tails of this.#tails.values()) size += tails.length
+    return size
   }
 
   get<E>(id: string): Stream<E> | undefined {
-    return this.#tails.get(id)?.stream as Stream<E> | undefined
+    return this.#tails.get(id)?.[0]?.stream as Stream<E> | undefined
   }
 
   /** Like {@link follow}, for as long as somebody reads it or waits for it: who asks for it joins before anything is awaited. */
   borrow<E>(id: string, version: number, live: boolean, presentation: Presentation<E>): Stream<E> {
     const stream = this.follow<E>(id, version, live, presentation)
-    const tail = this.#tails.get(id)
-    if (tail) stream.onIdle = () => this.#leave(tail)
+    if (!this.#closed) stream.onIdle = () => this.#leave(stream as unknown as Stream<unknown>)
     return stream
   }
 
@@ -117,9 +119,10 @@ export class Tails {
 
   /** Goes on feeding a stream that was written here until now, to its end. */
   adopt<E>(stream: Stream<E>): void {
+    if (stream.refresh) return
     const tail = this.#add(stream)
     stream.onAudience = undefined
-    stream.onIdle = () => this.#leave(tail)
+    stream.onIdle = () => this.#leave(stream as unknown as Stream<unknown>)
     const letGo = stream.hold()
     void stream.whenClosed().then(letGo)
     void tail.refresh()
@@ -127,40 +130,43 @@ export class Tails {
 
   #add<E>(stream: Stream<E>): Tail<unknown> {
     const tail = new Tail(stream, this.#house) as unknown as Tail<unknown>
-    this.#tails.set(stream.id, tail)
+    const beside = this.#tails.get(stream.id)
+    if (beside) beside.push(tail)
+    else this.#tails.set(stream.id, [tail])
     return tail
   }
 
-  #leave(tail: Tail<unknown>): void {
-    const { stream } = tail
-    if (this.#tails.get(stream.id) !== tail) return
-    this.drop(stream.id)
+  #leave(stream: Stream<unknown>): void {
+    this.drop(stream)
     stream.dispose()
   }
 
   /** Stops following; the stream itself lives on, or is disposed by its owner. */
-  drop(id: string): void {
-    const tail = this.#tails.get(id)
-    if (tail) {
-      tail.stream.refresh = undefined
-      tail.stream.onIdle = undefined
-      tail.dropped = true
+  drop<E>(stream: Stream<E>): void {
+    const left = []
+    for (const tail of this.#tails.get(stream.id) ?? []) {
+      if (tail.stream !== (stream as unknown)) left.push(tail)
+      else tail.dropped = true
     }
-    this.#tails.delete(id)
+    if (left.length > 0) this.#tails.set(stream.id, left)
+    else this.#tails.delete(stream.id)
+    stream.refresh = undefined
+    stream.onIdle = undefined
   }
 
   changed(changed: StreamChanged): void {
-    if (changed === 'all') for (const tail of this.#tails.values()) void tail.refresh()
-    else {
-      const tail = this.#tails.get(changed.stream)
-      if (tail && tail.stream.head < changed.version) void tail.refresh()
+    if (changed === 'all') {
+      for (const tails of this.#tails.values()) for (const tail of tails) void tail.refresh()
+      return
     }
+    for (const tail of this.#tails.get(changed.stream) ?? []) if (tail.stream.head < changed.version) void tail.refresh()
   }
 
   close(error: LifechartError): void {
     this.#closed = error
-    for (const [id, { stream }] of [...this.#tails]) {
-      this.drop(id)
+    const all = [...this.#tails.values()].flat()
+    for (const { stream } of all) {
+      this.drop(stream)
       stream.dispose(error)
     }
   }

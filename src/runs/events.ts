@@ -1,3 +1,4 @@
+import { LifechartError } from '../errors.ts'
 import { deepFreeze } from '../kernel/json.ts'
 import { Bytes, type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Presentation } from '../kernel/stream/stream.ts'
@@ -66,6 +67,12 @@ export function endOf(record: StepRecord): RunEnd {
     ...(status === 'error' && { error: error ?? { code: 'CHART_FAULT', message: 'The run failed.' } }),
     ...(status === 'done' && 'result' in record.event && { result: deepFreeze(record.event.result) }),
   })
+}
+
+/** What outsiders are told: our own errors as they are, everything else without its text. */
+export function failureOf(error: unknown): RunFailure {
+  if (error instanceof LifechartError) return { code: error.code, message: error.message }
+  return { code: 'PRODUCER_FAILED', message: 'The producer failed; the cause is in the log of the server.' }
 }
 
 function project(entry: Entry, seq: number): RunEvent {

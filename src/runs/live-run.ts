@@ -2,13 +2,15 @@ import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Host } from '../kernel/host/host.ts'
 import { deepFreeze, encodeJson } from '../kernel/json.ts'
 import type { Kernel } from '../kernel/kernel.ts'
-import { type FollowOptions, PullCursor } from '../kernel/stream/cursor.ts'
+import type { FollowOptions } from '../kernel/stream/cursor.ts'
 import { Bytes, decode, encodeData, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
-import { Subscription } from '../kernel/stream/subscription.ts'
-import type { OrphanPolicy, RunContext, RunFailure, RunMachineEvent, StopReason } from '../machines/run.ts'
-import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
+import type { Subscription } from '../kernel/stream/subscription.ts'
+import type { OrphanPolicy, RunContext, RunMachineEvent, StopReason } from '../machines/run.ts'
+import { endOf, failureOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
+import { watchIdle } from './idle.ts'
 import { discard, execute, type Producer } from './producer.ts'
+import { subscribeTo } from './subscribe.ts'
 
 /** A run that was started here. */
 export interface Run {
@@ -69,8 +71,6 @@ export class LiveRun implements Run {
   #controller: AbortController | undefined
   /** No chunk is taken any more: the end is being committed, or has been. */
   #closed = false
-  /** When something was last recorded (milliseconds). */
-  #lastAt = 0
   /** Of executions before this one. */
   #resumed = { lastSeq: 0, chunks: 0, lastChunk: undefined as unknown }
 
@@ -83,7 +83,14 @@ export class LiveRun implements Run {
     this.stream = host.stream as Stream<RunEvent>
     this.#watch = watch
     this.stream.onAudience = followers => this.#watch.audience(this, followers)
-    if (spec.idleTimeout !== undefined) this.#watchIdle(spec.idleTimeout)
+    if (spec.idleTimeout !== undefined) {
+      watchIdle(host, {
+        clock: kernel.environment.clock,
+        idleTimeout: spec.idleTimeout,
+        waiting: () => this.status === 'waiting',
+        stop: () => this.stop({ reason: 'idle_timeout' }).catch(error => this.#watch.failed(this, error)),
+      })
+    }
     this.started = opening(this)
     this.started.catch(error => {
       // Its commit goes on being tried: what comes of it decides.
@@ -202,7 +209,6 @@ export class LiveRun implements Run {
         sendBack({ type: 'producer.returned' })
         return
       }
-      this.#touched()
       const push = (data: unknown) => this.#push(data)
       const context = { input, signal, emit: (data: unknown) => this.#emit(data, sendBack), attempt: this.host.attempt, ...this.#resumed }
       const result = await execute(producer, context, push)
@@ -215,7 +221,7 @@ export class LiveRun implements Run {
       }
     } catch (error) {
       this.#watch.failed(this, error)
-      sendBack({ type: 'producer.threw', error: safeFailure(error) })
+      sendBack({ type: 'producer.threw', error: failureOf(error) })
     }
   }
 
@@ -238,7 +244,7 @@ export class LiveRun implements Run {
       if (isLifechartError(error, 'EMIT_OVERFLOW')) {
         this.#closed = true
         this.#controller?.abort()
-        sendBack({ type: 'producer.threw', error: safeFailure(error) })
+        sendBack({ type: 'producer.threw', error: failureOf(error) })
       }
       throw error
     }
@@ -287,38 +293,4 @@ export class LiveRun implements Run {
     this.#controller?.abort()
     this.host.writer.letGo()
   }
-
-  #touched(): void {
-    this.#lastAt = this.kernel.environment.clock.now()
-  }
-
-  /** No event of the chart: a limit that looks at when something was last recorded. */
-  #watchIdle(idleTimeout: number): void {
-    const { host } = this
-    this.#touched()
-    host.onRecorded = () => this.#touched()
-    host.alarm = () => this.#lastAt + idleTimeout
-    host.onAlarm = now => {
-      if (now < this.#lastAt + idleTimeout) return
-      this.#lastAt = now
-      // Neither a store that is slow nor a run before this one is the producer's fault.
-      if (host.writer.pending > 0 || this.status === 'waiting') return
-      this.#stop({ type: 'run.stop', reason: 'idle_timeout' }).catch(error => this.#watch.failed(this, error))
-    }
-  }
-}
-
-/** Registered at once; what is wrong with it is the answer to the first `next`. */
-export function subscribeTo<E>(stream: Stream<E>, options: FollowOptions): Subscription<E> {
-  try {
-    return new Subscription(new PullCursor(stream, options))
-  } catch (error) {
-    return new Subscription<E>(Promise.reject(error))
-  }
-}
-
-/** What outsiders are told: our own errors as they are, everything else without its text. */
-function safeFailure(error: unknown): RunFailure {
-  if (error instanceof LifechartError) return { code: error.code, message: error.message }
-  return { code: 'PRODUCER_FAILED', message: 'The producer failed; the cause is in the log of the server.' }
 }

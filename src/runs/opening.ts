@@ -2,6 +2,7 @@ import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { RunContext, RunInput } from '../machines/run.ts'
+import { stopElsewhere } from './elsewhere.ts'
 import { runPresentation } from './events.ts'
 import type { LiveRun } from './live-run.ts'
 import { latestKey, runIdOf } from './names.ts'
@@ -92,14 +93,10 @@ async function waitFor(run: LiveRun, opening: Opening, others: readonly string[]
 }
 
 /** One of this process was told already. */
-function interrupt(run: LiveRun, kernel: Kernel, head: StreamHead): void {
-  if (kernel.host(head.stream)) return
-  const stream = kernel.tails.borrow(head.stream, head.version, true, runPresentation)
-  const letGo = stream.hold()
-  kernel
-    .sendCommand(stream as never, { type: 'run.stop', reason: 'replaced', by: run.runId })
-    .catch(error =>
-      kernel.environment.logger.info('The run to be replaced was ending already.', { run: head.stream, error: String(error) }),
-    )
-    .finally(letGo)
+function interrupt(run: LiveRun, kernel: Kernel, { stream: id, version }: StreamHead): void {
+  if (kernel.host(id)) return
+  const stream = kernel.tails.borrow(id, version, true, runPresentation)
+  stopElsewhere(kernel, stream, { type: 'run.stop', reason: 'replaced', by: run.runId }).catch(error =>
+    kernel.environment.logger.warn('A run could not be replaced yet.', { run: id, error: String(error) }),
+  )
 }

@@ -6,10 +6,11 @@ import { type Following, type Sink, SinkCursor, type SinkOptions } from '../kern
 import type { Stream } from '../kernel/stream/stream.ts'
 import { Subscription } from '../kernel/stream/subscription.ts'
 import { type RunEvent, runPresentation } from './events.ts'
-import { type LiveRun, subscribeTo } from './live-run.ts'
+import type { LiveRun } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import { checkRunId } from './options.ts'
 import type { Roster } from './roster.ts'
+import { subscribeTo } from './subscribe.ts'
 
 export interface Selection {
   /** An exact run, in place of the latest one of the id. */

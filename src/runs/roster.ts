@@ -1,3 +1,4 @@
+import { LifechartError } from '../errors.ts'
 import { errorText } from '../kernel/error-text.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { Lanes } from './lanes.ts'
@@ -48,6 +49,20 @@ export class Roster {
   here(id: string, runId: string | undefined): LiveRun | undefined {
     const run = runId === undefined ? this.lanes.latest(id) : this.lanes.run(runId)
     return run?.id === id ? run : undefined
+  }
+
+  /** `RUN_CAPACITY` when as many runs are in flight as may be. */
+  assertCapacity(owner: string): void {
+    const { lanes, limits } = this
+    const full = lanes.live >= limits.runs ? 'runs' : lanes.liveOf(owner) >= limits.runsPerOwner ? 'runsPerOwner' : undefined
+    if (!full) return
+    throw new LifechartError(
+      'RUN_CAPACITY',
+      `limits.${full} (${limits[full]}) runs are in flight. Wait for one to end, or raise the limit.`,
+      {
+        retryable: true,
+      },
+    )
   }
 
   failed(run: LiveRun, error: unknown): void {

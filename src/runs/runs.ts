@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs'
-import { isLifechartError, LifechartError } from '../errors.ts'
+import { LifechartError } from '../errors.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { Host } from '../kernel/host/host.ts'
 import { encodeJson } from '../kernel/json.ts'
@@ -9,11 +9,11 @@ import type { FollowOptions } from '../kernel/stream/cursor.ts'
 import { observe } from '../kernel/stream/observe.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
 import type { Following, Sink, SinkOptions } from '../kernel/stream/sink.ts'
-import type { Stream } from '../kernel/stream/stream.ts'
 import type { Subscription } from '../kernel/stream/subscription.ts'
 import type { Finding } from '../kernel/sweep.ts'
 import type { StopReason } from '../machines/run.ts'
 import { Adoption } from './adoption.ts'
+import { stopElsewhere } from './elsewhere.ts'
 import { type RunEvent, runPresentation } from './events.ts'
 import { runChart } from './execution.ts'
 import { type RunFacts, type RunInfo, readInfo } from './info.ts'
@@ -83,7 +83,7 @@ export class Runs implements Product {
         details: { runId: newest.runId },
       })
     }
-    this.#assertCapacity(options.owner ?? id)
+    this.#roster.assertCapacity(options.owner ?? id)
 
     const kernel = durability === 'none' ? ephemeral : stored
     const previous = lanes.latest(id)
@@ -157,19 +157,6 @@ export class Runs implements Product {
     )
   }
 
-  #assertCapacity(owner: string): void {
-    const { lanes, limits } = this.#roster
-    const full = lanes.live >= limits.runs ? 'runs' : lanes.liveOf(owner) >= limits.runsPerOwner ? 'runsPerOwner' : undefined
-    if (!full) return
-    throw new LifechartError(
-      'RUN_CAPACITY',
-      `limits.${full} (${limits[full]}) runs are in flight. Wait for one to end, or raise the limit.`,
-      {
-        retryable: true,
-      },
-    )
-  }
-
   /**
    * Every event of a run, from the first or from `after`, each once and in order, and on to the end. Registered when this
    * returns. The first `next` rejects with `RUN_NOT_FOUND`, `RUN_EVICTED`, `CURSOR_AHEAD` or `CURSOR_INVALID`.
@@ -200,24 +187,7 @@ export class Runs implements Product {
     if (!head?.index.live || head.index.context !== id) return false
     if (!kernel.host(head.stream)) await this.#adoption.adoptFree(head)
     const adopted = lanes.run(runIdOf(head.stream))
-    return adopted ? adopted.stop({ reason }) : this.#stopElsewhere(this.#reading.follow(head), reason)
-  }
-
-  async #stopElsewhere(stream: Stream<RunEvent>, reason: StopReason): Promise<boolean> {
-    const letGo = stream.hold()
-    try {
-      const first = await this.#roster.kernel.sendCommand(stream as Stream<unknown>, { type: 'run.stop', reason }).then(
-        () => true,
-        error => {
-          if (isLifechartError(error, 'LIFECYCLE_ENDED', 'EVENT_REFUSED')) return false
-          throw error
-        },
-      )
-      await stream.whenClosed()
-      return first
-    } finally {
-      letGo()
-    }
+    return adopted ? adopted.stop({ reason }) : stopElsewhere(kernel, this.#reading.follow(head), { type: 'run.stop', reason })
   }
 
   /** The latest run of the id, or an exact one; undefined when there is none. */

@@ -35,6 +35,19 @@ describe('a run and its other subscribers are not harmed by', () => {
     expect(log.filter(({ level }) => level === 'warn')).toHaveLength(1)
   })
 
+  it('a sink and a producer that throw what can not even be shown', async () => {
+    const { runs, reader, go } = await watched()
+    const unreadable = () => {
+      throw Object.create(null)
+    }
+    runs.follow('chat', unreadable)
+    runs.events$('chat').subscribe(unreadable)
+    await runs.start('other', unreadable).ended
+    go()
+    await reader.done
+    expect(chunks(reader.events)).toEqual(['a', 'b'])
+  })
+
   it('a sink that throws in mid-stream', async () => {
     const { runs, reader, go } = await watched()
     let calls = 0
@@ -110,6 +123,34 @@ describe('a run and its other subscribers are not harmed by', () => {
     expect(one.error).toEqual(codeOf('STORE_BUSY'))
     expect(two).toMatchObject({ error: undefined })
     expect(chunks(await collect(run.subscribe()))).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('reads that fail while another process follows: it goes on as soon as they do not', async () => {
+    const { reader, go, clock } = await watched()
+    const other = await house.open()
+    const elsewhere = new Reader(other.runs.subscribe('chat'))
+    await settled()
+    other.store.fail('read', busy(), 3)
+    go()
+    await reader.done
+    await clock.advance(1_000)
+    expect(elsewhere).toMatchObject({ over: true, error: undefined })
+    expect(elsewhere.events).toEqual(reader.events)
+  })
+
+  it('reads that go on failing while another process follows: that one is told', async () => {
+    const { reader, go, clock } = await watched()
+    const other = await house.open()
+    const elsewhere = new Reader(other.runs.subscribe('chat'))
+    await settled()
+    other.store.fail('read', busy(), Number.POSITIVE_INFINITY)
+    go()
+    await reader.done
+    await clock.advance(10_000)
+    expect(elsewhere).toMatchObject({ over: true, error: codeOf('STORE_UNAVAILABLE') })
+    expect(reader.error).toBeUndefined()
+    other.store.fail('read', busy(), 0)
+    expect(await collect(other.runs.subscribe('chat'))).toEqual(reader.events)
   })
 
   it('another run that fails', async () => {

@@ -11,7 +11,7 @@ describe('an id', () => {
     ['a carriage return', 'a\rb'],
     ['NUL', 'a\0b'],
     ['501 bytes', 'x'.repeat(501)],
-    ['501 bytes in fewer characters', 'é'.repeat(250) + 'x'],
+    ['501 bytes in fewer characters', `${'é'.repeat(250)}x`],
     ['a lone surrogate', 'a\ud800'],
     ['another lone surrogate', '\udc00a'],
     ['no text at all', 7 as never],
@@ -140,6 +140,20 @@ describe('time limits of a run', () => {
     expect(run.status).toBe('running')
     await clock.advance(1_001)
     expect(run.status).toBe('stopped')
+  })
+
+  it('idleTimeout does not count the time it waits for another run', async () => {
+    const { runs, clock } = await house.open()
+    const first = runs.start('chat', patient)
+    await first.started
+    const second = runs.start('chat', patient, { policy: 'enqueue', limits: { idleTimeout: 1_000 } })
+    await clock.advance(60_000)
+    expect(second.status).toBe('waiting')
+    await first.stop()
+    await clock.advance(999)
+    expect(second.status).toBe('running')
+    await clock.advance(2_000)
+    expect(await second.ended).toMatchObject({ reason: 'idle_timeout' })
   })
 
   it('wallTimeout stops it when it has executed for so long, busy or not', async () => {

@@ -209,6 +209,8 @@ describe('a run whose process is gone', () => {
     second.store.fail('read', busy(), 2)
     second.store.fail('query', busy(), 1)
     await house.clock.advance(lapse * 2)
+    // Not by get(), which would take it over itself.
+    expect(second.lifechart.stats()).toMatchObject({ 'runs.resumed': 1, 'runs.ended': 1 })
     expect(await second.runs.get('chat')).toMatchObject({ status: 'done', attempt: 2 })
   })
 
@@ -224,6 +226,7 @@ describe('a run whose process is gone', () => {
     await house.clock.advance(60_000)
     second.store.release()
     await house.clock.advance(60_000)
+    expect(second.lifechart.stats()).toMatchObject({ 'runs.ended': 1 })
     expect((await second.runs.get('chat'))?.end).toBeDefined()
     expect(second.lifechart.stats()).toMatchObject({ 'runs.live': 0, 'lifecycles.loaded': 0 })
   })

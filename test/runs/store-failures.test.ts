@@ -194,6 +194,17 @@ describe('a store that is down for 60 s', () => {
     expect(['stopped', 'error']).toContain(run.status)
   })
 
+  it('while a run of another process is to be stopped: that call rejects', async () => {
+    const here = await house.open()
+    const there = await house.open()
+    const { run } = await led(here)
+    there.store.fail('commit', busy(), forEver)
+    const stopping = errorOf(() => there.runs.stop('chat'))
+    await house.clock.advance(20_001)
+    expect(await stopping).toEqual(codeOf('STORE_UNAVAILABLE'))
+    expect(run.status).toBe('running')
+  })
+
   it('while emit waits: it is let go, so that the producer can clean up', async () => {
     const { runs, store, clock } = await house.open()
     let cleaned = false

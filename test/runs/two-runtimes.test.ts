@@ -207,7 +207,11 @@ describe('a run of another process', () => {
   })
 
   it('stays readable here for as long as this process follows it, also when its own forgets it', async () => {
-    const { here, there, run } = await pair()
+    const here = await house.open()
+    const there = await house.open({ limits: { windowRecords: 1 } })
+    const run = here.runs.start('chat', emitsAndStays('a'))
+    await run.started
+    await settled()
     await run.stop()
     const replay = there.runs.subscribe('chat')
     const { value } = await replay.next()

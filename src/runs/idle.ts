@@ -1,0 +1,20 @@
+import type { Host } from '../kernel/host/host.ts'
+import type { Clock } from '../kernel/port.ts'
+
+/** Calls `stop` when nothing was recorded for `idleTimeout` milliseconds of execution. No event of the chart: it looks at the time. */
+export function watchIdle(
+  host: Host,
+  { clock, idleTimeout, waiting, stop }: { clock: Clock; idleTimeout: number; waiting(): boolean; stop(): void },
+): void {
+  let lastAt = clock.now()
+  host.onRecorded = () => {
+    lastAt = clock.now()
+  }
+  host.alarm = () => lastAt + idleTimeout
+  host.onAlarm = now => {
+    if (now < lastAt + idleTimeout) return
+    lastAt = now
+    // Neither a store that is slow nor a run before this one is the producer's fault.
+    if (host.writer.pending === 0 && !waiting()) stop()
+  }
+}
