@@ -210,14 +210,20 @@ export class Runs implements Product {
     run.stop({ reason: 'audience_left' }).catch(error => this.#roster.failed(run, error))
   }
 
+  /** A run that was lost and taken over again has another host by then. */
+  #of(host: Host): LiveRun | undefined {
+    const run = this.#roster.lanes.run(runIdOf(host.id))
+    return run?.host === host ? run : undefined
+  }
+
   stepped(host: Host, record: StepRecord): void {
-    this.#roster.lanes.run(runIdOf(host.id))?.stepped(record)
+    this.#of(host)?.stepped(record)
   }
 
   ended(host: Host): void {
     const { counters, lanes, retained } = this.#roster
     counters.ended++
-    const run = lanes.run(runIdOf(host.id))
+    const run = this.#of(host)
     if (!run) return
     lanes.leave(run)
     retained.keep(run)
@@ -227,7 +233,7 @@ export class Runs implements Product {
   /** Another runtime executes it now: it is followed from here on. */
   lost(host: Host): void {
     const { lanes } = this.#roster
-    const run = lanes.run(runIdOf(host.id))
+    const run = this.#of(host)
     if (!run) return
     lanes.forget(run)
     // It learns its end from the new owner.

@@ -206,18 +206,16 @@ describe('a run of another process', () => {
     for (const { lifechart } of [here, there]) expect(lifechart.stats()['streams.followed']).toBe(0)
   })
 
-  it('stays readable here for as long as this process follows it, also when its own forgets it', async () => {
+  it('that its own process forgets in the middle of a replay here is an error for that reader, not silence', async () => {
     const here = await house.open()
     const there = await house.open({ limits: { windowRecords: 1 } })
-    const run = here.runs.start('chat', emitsAndStays('a'))
-    await run.started
-    await settled()
-    await run.stop()
-    const replay = there.runs.subscribe('chat')
-    const { value } = await replay.next()
+    await here.runs.start('chat', emits(...upTo(5_000))).ended
+    const replay = there.runs.subscribe('chat').batches()
+    await replay.next()
     await house.clock.advance(180_001)
-    expect(here.lifechart.stats()['runs.retained']).toBe(0)
-    expect(numbers([...(value ? [value] : []), ...(await collect(replay))])).toEqual(upTo(4))
+    expect(here.lifechart.stats()['runs.evicted']).toBe(1)
+    expect(await errorOf(() => collect(replay))).toEqual(codeOf('STREAM_NOT_FOUND'))
+    expect(there.lifechart.stats()['streams.followed']).toBe(0)
   })
 })
 
