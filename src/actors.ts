@@ -31,6 +31,8 @@ export class Actors implements Product {
   readonly #handles = new Map<string, Handle>()
   /** What is under way for a stream: it comes and goes one job at a time. */
   readonly #turns = new Map<string, Promise<unknown>>()
+  /** Those that are looked at again behind what is queued. */
+  readonly #parking = new WeakSet<Host>()
 
   constructor(kernel: Kernel, charts: readonly AnyStateMachine[]) {
     this.#kernel = kernel
@@ -145,33 +147,58 @@ export class Actors implements Product {
   async #leave(handle: Handle): Promise<void> {
     const { host, stream } = handle
     this.#forget(handle)
-    if (host) await this.#release(host)
-    else if (stream.audience === 0) this.#kernel.tails.drop(stream)
+    if (host) {
+      await this.#release(host)
+      // What it had under way is somebody's to go on with, and perhaps ours.
+      this.#kernel.sweep.changed({ stream: host.id, version: host.writer.version })
+    } else if (stream.audience === 0) this.#kernel.tails.drop(stream)
   }
 
   /** What waits for nothing but a deadline or a command stays where it is. */
   async adopt(found: StreamHead, finding: Finding): Promise<boolean> {
     const machine = this.#machines.get(found.kind)
     if (!machine || !found.index.live) return false
-    if (finding === 'free' && !this.#handles.has(found.stream) && !busy(readEnvelope(machine, found.stream, found.state))) return false
+    if (finding === 'free' && !this.#handles.has(found.stream)) {
+      if (!busy(readEnvelope(machine, found.stream, found.state, this.#kernel.environment.logger))) return false
+    }
     return this.#inTurn(found.stream, async () => {
       if (this.#kernel.host(found.stream)) return true
       // It may have moved on while this waited for its turn.
       const head = await this.#kernel.adapter.load(found.stream)
       if (!head?.index.live) return false
-      const host = await this.#take(machine, head)
-      host.enqueue(() => this.stepped(host)).catch(() => undefined)
+      this.#parkBehindQueue(await this.#take(machine, head))
       return true
     })
   }
 
   /** Parks a lifecycle that nobody here holds, as soon as it has nothing under way. */
   stepped(host: Host): void {
-    if (this.#parkable(host)) void this.#inTurn(host.id, async () => this.#parkable(host) && this.#release(host))
+    if (!this.#idle(host)) return
+    if (host.writer.queued > 0) this.#parkBehindQueue(host)
+    else void this.#inTurn(host.id, () => this.#park(host))
   }
 
-  #parkable(host: Host): boolean {
-    if (this.#handles.has(host.id) || host.over || host.released || host.writer.queued > 0) return false
+  async #park(host: Host): Promise<void> {
+    if (!this.#idle(host)) return
+    if (host.writer.queued > 0) this.#parkBehindQueue(host)
+    else await this.#release(host)
+  }
+
+  /** What is queued may be refused, and then no step follows that would have it parked. */
+  #parkBehindQueue(host: Host): void {
+    if (this.#parking.has(host)) return
+    this.#parking.add(host)
+    const look = () => {
+      this.#parking.delete(host)
+      this.stepped(host)
+    }
+    // What leaves this runtime before that need not be parked.
+    host.enqueue(look).catch(() => this.#parking.delete(host))
+  }
+
+  /** True if nobody here holds it, and none of its children is at work. */
+  #idle(host: Host): boolean {
+    if (this.#handles.has(host.id) || host.over || host.released) return false
     const { children } = host.snapshot as AnyMachineSnapshot
     return !Object.values(children).some(child => (child as AnyActorRef).getSnapshot().status === 'active')
   }
@@ -183,6 +210,8 @@ export class Actors implements Product {
     this.#kernel.remove(host)
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `${host.id} was parked.`))
     void this.#kernel.sweep.ask()
+    // They came too late for this owner.
+    if (host.commandsTaken > host.commands) this.#kernel.sweep.commanded(host.id)
   }
 
   async #inTurn<T>(stream: string, job: () => Promise<T>): Promise<T> {
@@ -215,7 +244,7 @@ function exists(id: string): LifechartError {
 }
 
 /** True if something of it was under way: it has to be started again. */
-function busy({ snapshot, undecided }: Envelope): boolean {
+export function busy({ snapshot, undecided }: Envelope): boolean {
   if (undecided?.length) return true
   return Object.values(snapshot.children).some(child => (child as { snapshot?: { status?: string } }).snapshot?.status === 'active')
 }

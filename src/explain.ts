@@ -1,5 +1,8 @@
+import { busy } from './actors.ts'
+import { parseEnvelope } from './kernel/envelope.ts'
 import type { Host } from './kernel/host/host.ts'
 import type { Kernel } from './kernel/kernel.ts'
+import type { StreamHead } from './kernel/port.ts'
 import type { RunContext } from './machines/run.ts'
 import { statusOf } from './runs/events.ts'
 import { runStream } from './runs/names.ts'
@@ -34,7 +37,8 @@ export async function explain(kernel: Kernel, ephemeral: Kernel, runs: Runs, id:
   if (run && !run.over && !run.host.released) return explainHost(run.host)
   const host = kernel.host(id) ?? ephemeral.host(id)
   if (host) return explainHost(host)
-  return explainStored(kernel, runs, run?.stream.id ?? id)
+  // By the id as it was given: another runtime may have started a newer run of it.
+  return explainStored(run?.kernel ?? kernel, runs, id)
 }
 
 function explainHost(host: Host): Explanation[] {
@@ -81,11 +85,11 @@ async function explainStored(kernel: Kernel, runs: Runs, id: string): Promise<Ex
         },
       ]
     }
-    const free = await kernel.adapter.query({ kinds: [head.kind], free: true, where: { context: index.context }, limit: 1000 })
+    const free = await kernel.adapter.query({ kinds: [head.kind], free: true, where: { context: index.context, live: true }, limit: 1000 })
     if (!free.items.some(item => item.stream === stream)) {
       return [{ code: 'elsewhere', text: 'Another runtime owns it.', ref: session, since: index.changed }]
     }
-    if (session !== undefined)
+    if (session !== undefined && underWay(head))
       return [{ code: 'owner_expired', text: 'Its owner is gone; it is taken over at the next look.', ref: session, since: index.changed }]
     const until = index.due ?? undefined
     return [
@@ -98,4 +102,9 @@ async function explainStored(kernel: Kernel, runs: Runs, id: string): Promise<Ex
     ]
   }
   return [{ code: 'unknown', text: 'Nothing of this id is stored here.' }]
+}
+
+/** True of what the next look takes over: every run, and a lifecycle that is not only waiting. */
+function underWay({ stream, kind, state }: StreamHead): boolean {
+  return kind === 'run' || busy(parseEnvelope(stream, state))
 }

@@ -86,6 +86,7 @@ export class Lifechart implements AsyncDisposable {
       'lifecycles.steps': kernel.counters.steps + this.#ephemeral.counters.steps,
       'lifecycles.takeovers': kernel.counters.takeovers,
       'lifecycles.lost': kernel.counters.lost,
+      'lifecycles.left': kernel.sweep.left,
       'commands.received': kernel.counters.commands,
       'streams.followed': kernel.tails.size,
       'windows.bytes': kernel.budget.used + this.#ephemeral.budget.used,
@@ -95,23 +96,27 @@ export class Lifechart implements AsyncDisposable {
     return stats
   }
 
-  /** Asks the store, and names what is in trouble. */
+  /** Asks the store, for `limits.storeGrace` at most, and names what is in trouble. */
   async health(): Promise<Health> {
     const { clock } = this.kernel.environment
     const since = clock.now()
     const problems: Health['problems'] = []
-    try {
-      await this.kernel.adapter.query({ limit: 1 })
-    } catch (error) {
-      problems.push({ code: error instanceof LifechartError ? error.code : 'STORE_UNAVAILABLE', text: 'The store does not answer.' })
-    }
+    const answered = new AbortController()
+    const silence = wait(clock, this.kernel.limits.storeGrace, answered.signal).then(() => 'STORE_UNAVAILABLE' as const)
+    const answer = this.kernel.adapter.query({ limit: 1 }).then(
+      () => undefined,
+      error => (error instanceof LifechartError ? error.code : ('STORE_UNAVAILABLE' as const)),
+    )
+    const code = await Promise.race([answer, silence])
+    answered.abort()
+    if (code) problems.push({ code, text: 'The store does not answer.' })
     for (const host of this.kernel.hosts()) {
       if (host.storeError) problems.push({ code: 'STORE_UNAVAILABLE', text: 'A commit waits for the store.', ref: host.id })
     }
     return { status: problems.length === 0 ? 'ok' : 'failing', latency: clock.now() - since, problems }
   }
 
-  /** Says why a run (by its id or run id), or a lifecycle (by the id of its stream), waits. */
+  /** Says why a run (by its id or run id), or a lifecycle (by the id of its stream), waits. `INVALID_ID` for what can be no id. */
   explain(id: string): Promise<Explanation[]> {
     return explain(this.kernel, this.#ephemeral, this.runs, id)
   }
@@ -130,9 +135,19 @@ export class Lifechart implements AsyncDisposable {
       await Promise.race([until, this.actors.close()])
     } finally {
       over.abort()
-      await this.kernel.close()
-      await this.#ephemeral.close()
+      await this.#closeKernels()
     }
+  }
+
+  /** Both, whatever one of them has to say, and without waiting for a store that does not answer. */
+  async #closeKernels(): Promise<void> {
+    const { environment, limits } = this.kernel
+    const over = new AbortController()
+    const silence = wait(environment.clock, limits.storeGrace, over.signal).then(() => undefined)
+    const closed = await Promise.race([Promise.allSettled([this.kernel.close(), this.#ephemeral.close()]), silence])
+    over.abort()
+    if (!closed) environment.logger.warn('The store did not answer while it was closed; what was acknowledged is safe.')
+    for (const result of closed ?? []) if (result.status === 'rejected') throw result.reason
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -148,8 +163,15 @@ export async function openLifechart(options: LifechartOptions = {}): Promise<Lif
   const environment: Environment = { clock, logger, ids: options.ids ?? createIds(clock) }
   if (!options.adapter) logger.info('No adapter: everything is kept in memory and gone with the process. See docs/adapters.md.')
   const kernel = await Kernel.open(options.adapter ?? memoryAdapter(), environment, limits)
-  const ephemeral = await Kernel.open(memoryAdapter(), environment, limits)
-  const lifechart = new Lifechart(kernel, ephemeral, options, limits)
-  await kernel.sweep.start()
-  return lifechart
+  // Nobody else can take over what is there: its session never lapses.
+  const ephemeral = await Kernel.open(memoryAdapter(), environment, { ...limits, sessionTtl: Number.MAX_SAFE_INTEGER })
+  try {
+    const lifechart = new Lifechart(kernel, ephemeral, options, limits)
+    await kernel.sweep.start()
+    return lifechart
+  } catch (error) {
+    await kernel.close()
+    await ephemeral.close()
+    throw error
+  }
 }

@@ -144,7 +144,7 @@ export class Handle {
   async refresh(): Promise<void> {
     const head = await this.#kernel.adapter.load(this.#stream.id)
     if (!head) throw new LifechartError('STREAM_NOT_FOUND', `${this.id} was forgotten.`)
-    const { seq, snapshot } = readEnvelope(this.#machine, head.stream, head.state)
+    const { seq, snapshot } = readEnvelope(this.#machine, head.stream, head.state, this.#kernel.environment.logger)
     // An answer that came late must not hide a newer one.
     if (this.#read && seq < this.#read.seq) return
     this.#read = { seq, snapshot: createActor(this.#machine, { snapshot: snapshot as never }).getSnapshot() as AnyMachineSnapshot }

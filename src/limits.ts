@@ -38,8 +38,8 @@ export const defaultLimits: Limits = {
   evictedRemembered: 10_000,
 }
 
-/** More would not fit into one commit of a store. */
-const largestChunk = 2 * 1024 * 1024
+/** More would not fit into one commit of a store, behind 1 Mi characters of data that were pending, at three bytes each. */
+const largestChunk = 1.5 * 1024 * 1024
 
 /** Fills in the defaults; `INVALID_OPTION` for what is not a positive number, or too much. */
 export function resolveLimits(given: Partial<Limits> = {}): Limits {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { assign, setup } from 'xstate'
 import { memoryAdapter } from '../src/adapters/memory.ts'
-import type { AdapterSource } from '../src/kernel/port.ts'
 import { type Lifechart, openLifechart } from '../src/lifechart.ts'
 import type { Lifecycle } from '../src/lifecycle.ts'
 import { type TestEnvironment, testEnvironment } from '../src/testing/environment.ts'
+import { type FaultyAdapter, faultyAdapter } from './support/faulty-adapter.ts'
 
 const lampMachine = setup({
   types: {
@@ -30,15 +30,30 @@ const lampMachine = setup({
 
 type Lamp = Lifecycle<typeof lampMachine>
 
+/** Its first two deadlines pass and change nothing. */
+const doubtfulMachine = setup({ guards: { never: () => false } }).createMachine({
+  id: 'doubtful',
+  initial: 'waiting',
+  states: {
+    waiting: {
+      after: { 1000: { guard: 'never', target: 'sure' }, 1010: { guard: 'never', target: 'sure' }, 60000: 'sure' },
+    },
+    sure: {},
+  },
+})
+
 let environment: TestEnvironment
-let adapter: AdapterSource
+let adapter: FaultyAdapter
 let lifechart: Lifechart
 beforeEach(async () => {
   environment = testEnvironment()
-  adapter = memoryAdapter()
-  lifechart = await openLifechart({ adapter, charts: [lampMachine], ...environment })
+  adapter = faultyAdapter(memoryAdapter())
+  lifechart = await openLifechart({ adapter, charts: [lampMachine, doubtfulMachine], ...environment })
 })
-afterEach(() => lifechart.close())
+afterEach(() => {
+  adapter.latency = 0
+  return lifechart.close()
+})
 
 async function parkedLamp(): Promise<void> {
   const lamp = lifechart.actors.spawn(lampMachine, { id: 'hall' })
@@ -76,6 +91,46 @@ describe('a parked lifecycle', () => {
     await environment.clock.advance(1_000)
     expect((await lamp.dispatch({ type: 'lamp.touched' })).context).toEqual({ flashes: 1, touches: 1 })
     expect(lifechart.stats()['lifecycles.loaded']).toBe(1)
+  })
+
+  /** What is stored of it: how many steps, and the deadlines that are to come. */
+  async function stored(id: string): Promise<{ version: number; steps: number; deadlines: string[]; due: number | null }> {
+    const { version, index, state } = (await lifechart.kernel.adapter.load(id))!
+    const { steps, deadlines } = JSON.parse(state!) as { steps: number; deadlines: object }
+    return { version, steps, deadlines: Object.keys(deadlines), due: index.due }
+  }
+
+  async function parkedDoubt(): Promise<number> {
+    const doubt = lifechart.actors.spawn(doubtfulMachine, { id: 'one' })
+    await doubt.started
+    await doubt[Symbol.asyncDispose]()
+    return environment.clock.now()
+  }
+
+  it('is parked again when its chart refuses its deadline, which has passed for good', async () => {
+    const start = await parkedDoubt()
+    await environment.clock.advance(1_005)
+    expect(lifechart.stats()['lifecycles.loaded']).toBe(0)
+    expect(await stored('lifecycle/doubtful/one')).toMatchObject({ version: 2, steps: 2, due: start + 1_010 })
+    await environment.clock.advance(30_000)
+    expect(lifechart.stats()['lifecycles.loaded']).toBe(0)
+    expect(await stored('lifecycle/doubtful/one')).toEqual({
+      version: 3,
+      steps: 3,
+      deadlines: ['xstate.after.60000.doubtful.waiting'],
+      due: start + 60_000,
+    })
+  })
+
+  it('is parked again when its next deadline comes, and is refused, while the first is dealt with', async () => {
+    await parkedDoubt()
+    adapter.latency = 6
+    await environment.clock.advance(30_000)
+    expect(lifechart.stats()['lifecycles.loaded']).toBe(0)
+    expect(await stored('lifecycle/doubtful/one')).toMatchObject({ version: 2, deadlines: ['xstate.after.60000.doubtful.waiting'] })
+    await environment.clock.advance(31_000)
+    expect(lifechart.stats()['lifecycles.loaded']).toBe(0)
+    expect(await lifechart.kernel.adapter.load('lifecycle/doubtful/one')).toMatchObject({ index: { state: '"sure"', due: null } })
   })
 
   it('is given to whoever asks for it while its deadline wakes it, at any moment of that', async () => {

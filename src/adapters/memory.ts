@@ -6,6 +6,7 @@ import { presentHead } from './catalogue/present.ts'
 import { checkRange } from './catalogue/range.ts'
 import { search } from './catalogue/search.ts'
 import { createSessions } from './catalogue/sessions.ts'
+import { checkShape } from './catalogue/shape.ts'
 import { stageCommit, stageForget } from './catalogue/stage.ts'
 import { createWatchers } from './catalogue/watchers.ts'
 import { PackedEvents } from './memory-events.ts'
@@ -36,6 +37,7 @@ export function memoryAdapter(): AdapterSource {
     const adapter: PersistenceAdapter = {
       async commit(commit) {
         guard()
+        checkShape(commit, catalogue)
         const plan = stageCommit(catalogue, commit, moment())
         if (plan.repeated) return plan.versions
         catalogue.apply(plan)

@@ -1,9 +1,11 @@
 import type { AnyEventObject } from 'xstate'
 import { type ErrorCode, isLifechartError, LifechartError } from '../errors.ts'
 import { wait } from './clock.ts'
-import { assertSendable } from './host/decision.ts'
+import { parseEnvelope } from './envelope.ts'
+import { sendable } from './host/decision.ts'
 import type { Host } from './host/host.ts'
-import type { Change, Environment, PersistenceAdapter } from './port.ts'
+import { readJson } from './json.ts'
+import type { Change, Environment, PersistenceAdapter, StreamHead } from './port.ts'
 import { type Persistence, persist, unavailable } from './stream/persist.ts'
 import { Step } from './stream/record.ts'
 import { SinkCursor } from './stream/sink.ts'
@@ -27,14 +29,19 @@ function append(stream: string, entry: Entry): Change {
   return { stream: commandsOf(stream), kind: 'commands', expect: 'any', events: [JSON.stringify(entry)], index: { parent: stream } }
 }
 
-async function readEntries(adapter: PersistenceAdapter, stream: string, after: number): Promise<{ seq: number; entry: Entry }[]> {
-  const entries: { seq: number; entry: Entry }[] = []
+interface Numbered {
+  seq: number
+  entry: Entry
+}
+
+async function readEntries(adapter: PersistenceAdapter, stream: string, after: number): Promise<Numbered[]> {
+  const entries: Numbered[] = []
   try {
     for (;;) {
       const from: number = entries.at(-1)?.seq ?? after
       const { events, head } = await adapter.read(commandsOf(stream), { after: from, limit: 256 })
       events.forEach((text, i) => {
-        entries.push({ seq: from + i + 1, entry: JSON.parse(text) as Entry })
+        entries.push({ seq: from + i + 1, entry: readJson(text, `A command to ${stream}`) as Entry })
       })
       if (events.length === 0 || from + events.length >= head) return entries
     }
@@ -42,6 +49,19 @@ async function readEntries(adapter: PersistenceAdapter, stream: string, after: n
     if (isLifechartError(error, 'STREAM_NOT_FOUND')) return entries
     throw error
   }
+}
+
+/** The ids of the commands that were refused. */
+function answeredIn(entries: readonly Numbered[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ entry }) => ('answer' in entry ? [entry.answer] : [])))
+}
+
+/** True if a command to the stored lifecycle waits that none of its owners has decided. */
+export async function awaitsDecision(adapter: PersistenceAdapter, { stream, state }: StreamHead): Promise<boolean> {
+  const { commands = 0 } = parseEnvelope(stream, state)
+  const entries = await readEntries(adapter, stream, commands)
+  const answered = answeredIn(entries)
+  return entries.some(({ entry }) => 'event' in entry && !answered.has(entry.id))
 }
 
 export interface CommandHouse {
@@ -52,6 +72,8 @@ export interface CommandHouse {
   readonly patience: number
   /** Tells when the stream of commands changed; returns how to stop. */
   onChange(stream: string, listener: () => void): () => void
+  /** A command to the stream is stored. */
+  sent(stream: string): void
 }
 
 /**
@@ -61,10 +83,9 @@ export interface CommandHouse {
  */
 export async function sendCommand(house: CommandHouse, target: Stream<unknown>, event: AnyEventObject): Promise<void> {
   const { environment, adapter, persistence, patience } = house
-  assertSendable(event)
   const id = environment.ids()
   const from = target.head
-  const change = append(target.id, { id, event })
+  const change = append(target.id, { id, event: sendable(event) })
   const [version = 0] = await bounded(house, persist({ id: environment.ids(), changes: [change] }, persistence))
   await new Promise<void>((resolve, reject) => {
     const over = new AbortController()
@@ -93,6 +114,7 @@ export async function sendCommand(house: CommandHouse, target: Stream<unknown>, 
       { after: from, onClose: error => settle(error ?? new LifechartError('LIFECYCLE_ENDED', `${target.id} has ended.`)) },
     )
     void look().catch(settle)
+    house.sent(target.id)
     void wait(environment.clock, patience, over.signal).then(() =>
       settle(
         new LifechartError(
@@ -134,7 +156,7 @@ export function receiveCommands(house: CommandHouse, host: Host): Promise<void> 
 async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
   const { adapter, environment, persistence } = house
   const entries = await readEntries(adapter, host.id, host.commandsTaken)
-  const answered = new Set(entries.flatMap(({ entry }) => ('answer' in entry ? [entry.answer] : [])))
+  const answered = answeredIn(entries)
   for (const { seq, entry } of entries) {
     host.commandsTaken = seq
     if (!('event' in entry) || answered.has(entry.id)) continue

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { AnyEventObject, AnyStateMachine, AnyStateNode } from 'xstate'
 import { LifechartError } from '../errors.ts'
-import type { Json } from './port.ts'
+import { assertJson } from './json.ts'
+import type { Json, Logger } from './port.ts'
 import type { Deadline } from './stream/record.ts'
 
 /** The form of the envelope itself; a newer one is refused. */
@@ -99,10 +100,11 @@ export function newEnvelope(machine: AnyStateMachine, of: Omit<Envelope, 'schema
 
 /**
  * Reads a stored envelope and brings it to the chart's version. `ENVELOPE_INVALID` when it is damaged or of another chart,
- * `ENVELOPE_VERSION` when a migration is missing or a newer version wrote it. Nothing is written.
+ * `ENVELOPE_VERSION` when a migration failed, a newer version wrote it, or the chart lacks what it is in. Nothing is written. Says once
+ * if the chart was changed and its version was not.
  */
-export function readEnvelope(machine: AnyStateMachine, stream: string, state: Json | undefined): Envelope {
-  const envelope = parse(stream, state)
+export function readEnvelope(machine: AnyStateMachine, stream: string, state: Json | undefined, logger: Logger): Envelope {
+  const envelope = parseEnvelope(stream, state)
   if (envelope.schema > schema) {
     throw new LifechartError(
       'ENVELOPE_VERSION',
@@ -135,7 +137,24 @@ export function readEnvelope(machine: AnyStateMachine, stream: string, state: Js
       )
     }
   }
-  return { ...envelope, version, hash: chartHash(machine), snapshot }
+  const hash = chartHash(machine)
+  if (envelope.version === version && envelope.hash !== hash) warnOfChange(machine, version, envelope.hash, logger)
+  return { ...envelope, version, hash, snapshot }
+}
+
+/** What was warned of, by log. */
+const warned = new WeakMap<Logger, Set<string>>()
+
+function warnOfChange(machine: AnyStateMachine, version: number, stored: string, logger: Logger): void {
+  const told = warned.get(logger) ?? new Set()
+  warned.set(logger, told)
+  const change = `${machine.id}/${version}/${stored}`
+  if (told.has(change)) return
+  told.add(change)
+  logger.warn('A chart was changed and its version was not. Raise it with defineMigrations, and say how the old becomes the new.', {
+    chart: machine.id,
+    version,
+  })
 }
 
 function migrated(
@@ -147,18 +166,25 @@ function migrated(
 ): PersistedSnapshot {
   let { snapshot } = envelope
   for (let n = envelope.version; n < version; n++) {
+    const migration = `The migration of "${machine.id}" from version ${n} to ${n + 1}`
     try {
       snapshot = (steps[n] as Migration)(snapshot)
+      assertJson(snapshot, 'The result')
     } catch (cause) {
-      throw new LifechartError('ENVELOPE_VERSION', `The migration of "${machine.id}" from version ${n} to ${n + 1} threw on ${stream}.`, {
-        cause,
-      })
+      throw new LifechartError('ENVELOPE_VERSION', `${migration} threw on ${stream}, or what it returned is not JSON.`, { cause })
+    }
+    if (!isSnapshot(snapshot)) {
+      throw new LifechartError(
+        'ENVELOPE_VERSION',
+        `${migration} returned no snapshot for ${stream}. Return all that it was given, changed.`,
+      )
     }
   }
   return snapshot
 }
 
-function parse(stream: string, state: Json | undefined): Envelope {
+/** Reads a stored envelope as it is, without its chart. `ENVELOPE_INVALID` when it is damaged, without a word of what it says. */
+export function parseEnvelope(stream: string, state: Json | undefined): Envelope {
   const envelope = parseJson(state)
   if (isRecord(envelope) && isCount(envelope.schema, 1) && typeof envelope.chart === 'string' && isCount(envelope.version, 1)) {
     if (envelope.schema > schema || isWhole(envelope)) return envelope as unknown as Envelope
@@ -177,21 +203,34 @@ function parseJson(state: Json | undefined): unknown {
   }
 }
 
-function isWhole({ seq, steps, attempt, snapshot, deadlines, undecided = [], commands = 0 }: Record<string, unknown>): boolean {
+function isWhole({ hash, seq, time, steps, attempt, snapshot, deadlines, undecided = [], commands = 0 }: Record<string, unknown>): boolean {
   return (
+    typeof hash === 'string' &&
     isCount(seq, 1) &&
+    typeof time === 'number' &&
     isCount(steps, 1) &&
     isCount(attempt, 1) &&
     isCount(commands, 0) &&
-    isRecord(snapshot) &&
-    typeof snapshot.status === 'string' &&
-    isRecord(snapshot.context) &&
-    isRecord(snapshot.children) &&
-    Object.values(snapshot.children).every(isRecord) &&
+    isSnapshot(snapshot) &&
     isRecord(deadlines) &&
     Object.values(deadlines).every(deadline => isRecord(deadline) && typeof deadline.at === 'number' && isEvent(deadline.event)) &&
     Array.isArray(undecided) &&
     undecided.every(isEvent)
+  )
+}
+
+const statuses: readonly unknown[] = ['active', 'done', 'error', 'stopped'] satisfies PersistedSnapshot['status'][]
+
+function isSnapshot(snapshot: unknown): boolean {
+  if (!isRecord(snapshot)) return false
+  const { status, context, children, historyValue = {} } = snapshot
+  return (
+    statuses.includes(status) &&
+    isRecord(context) &&
+    isRecord(children) &&
+    Object.values(children).every(child => isRecord(child) && isRecord(child.snapshot) && statuses.includes(child.snapshot.status)) &&
+    isRecord(historyValue) &&
+    Object.values(historyValue).every(states => Array.isArray(states) && states.every(isRecord))
   )
 }
 

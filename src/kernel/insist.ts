@@ -15,8 +15,10 @@ const longestDelay = 1_000
 
 /** Asks the store again, with a growing delay (10 ms to 1 s), while it fails without refusing. */
 export async function insist<T>(ask: () => Promise<T>, { clock, signal, grace }: Insistence): Promise<T> {
-  const until = clock.now() + grace
+  let until = Number.POSITIVE_INFINITY
   for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
+    // Each time: a clock that is set back must not lengthen the grace.
+    until = Math.min(until, clock.now() + grace)
     try {
       return await ask()
     } catch (error) {

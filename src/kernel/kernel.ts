@@ -7,6 +7,7 @@ import type { ChartSpec } from './host/chart.ts'
 import { Host, type HostHouse } from './host/host.ts'
 import { insist } from './insist.ts'
 import type { AdapterSource, Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
+import { joinRetainers, type Retainer } from './retainers.ts'
 import { Scheduler } from './scheduler.ts'
 import { Liveness } from './session.ts'
 import { openShared } from './shared-adapter.ts'
@@ -38,6 +39,8 @@ export interface Product {
   ended?(host: Host): void
   /** Another runtime owns it now, or our session lapsed; nothing runs here any more. */
   lost?(host: Host, error: LifechartError): void
+  /** What these names mean was forgotten, by whichever runtime. */
+  forgotten?(names: readonly string[]): void
 }
 
 /** A committed step of some lifecycle. */
@@ -58,6 +61,8 @@ export class Kernel {
   readonly tails: Tails
   readonly budget: WindowBudget
   readonly sweep: Sweep
+  /** For a store that keeps nothing for ever: what is needed here is not forgotten. */
+  readonly retainer: Retainer
   /** Every step that is committed here. */
   readonly transitions = new Subject<Transition>()
   readonly counters = { steps: 0, takeovers: 0, lost: 0, commands: 0 }
@@ -81,6 +86,7 @@ export class Kernel {
       await kernel.#begin()
       return kernel
     } catch (error) {
+      kernel.retainer.leave()
       await close()
       throw error
     }
@@ -102,7 +108,11 @@ export class Kernel {
     let commits = 0
     this.scheduler = new Scheduler(clock)
     this.budget = new WindowBudget(limits.windowBytesTotal)
-    this.streams = { adapter, logger, limits, budget: this.budget, now: () => clock.now() }
+    this.retainer = joinRetainers(adapter, logger, names => {
+      for (const product of new Set(this.#products.values())) product.forgotten?.(names)
+    })
+    const { budget, retainer } = this
+    this.streams = { adapter, logger, limits, budget, now: () => clock.now(), hold: stream => retainer.hold(stream) }
     this.tails = new Tails({ streams: this.streams, insist: ask => this.insist(ask) })
     const persistence = { adapter, clock, signal: this.#closing.signal }
     this.#watchdog = new Watchdog(clock, limits.storeGrace)
@@ -137,6 +147,7 @@ export class Kernel {
       persistence,
       patience: limits.commandPatience,
       onChange: (stream, listener) => this.onChange(stream, listener),
+      sent: stream => this.sweep.commanded(stream),
     }
     this.sweep = new Sweep({
       environment,
@@ -236,7 +247,9 @@ export class Kernel {
     try {
       await receiveCommands(this.#commands, host)
     } catch (error) {
-      if (this.closed || host.released || host.over) return
+      if (this.closed || host.over) return
+      // The next owner decides them.
+      if (host.released) return this.sweep.commanded(host.id)
       this.environment.logger.warn('Commands could not be read; trying again with the next one.', {
         lifecycle: host.id,
         error: String(error),
@@ -355,6 +368,7 @@ export class Kernel {
     this.#hosts.clear()
     this.#closing.abort()
     this.tails.close(error)
+    this.retainer.leave()
     this.transitions.complete()
     try {
       await this.#liveness?.close()
@@ -378,5 +392,6 @@ export class Kernel {
     }
     this.#hosts.clear()
     this.tails.close(error)
+    this.retainer.leave()
   }
 }

@@ -4,7 +4,10 @@ export type { ErrorCode } from '../errors.ts'
 export { isLifechartError, LifechartError } from '../errors.ts'
 export type { Clock, Environment, Ids, Logger } from './environment.ts'
 
-/** JSON text, encoded once by the stream. An adapter stores it and never parses it. */
+/**
+ * JSON text, encoded once by the stream. An adapter stores it and never parses it. Well-formed, else `INVALID_COMMIT`: a lone
+ * surrogate is written as its escape, as `JSON.stringify` does.
+ */
 export type Json = string
 
 /** 1 to 512 bytes of well-formed UTF-8 without NUL, else `INVALID_ID`. Compared by bytes: no normalisation, no case folding. */
@@ -136,7 +139,10 @@ export type StreamChanged = { stream: Id; version: number } | 'all'
 
 /** A persistence adapter, opened. Every meaning above these eight methods lives in the runtime. */
 export interface PersistenceAdapter {
-  /** Durable and visible on this handle when it resolves, with the new version per change. */
+  /**
+   * Durable and visible on this handle when it resolves, with the new version per change. The commit is read at once: what the
+   * caller does with it afterwards, or with the answer, changes nothing.
+   */
   commit(commit: Commit): Promise<readonly number[]>
   /** By id, or by the key that names it; undefined when there is none. */
   load(at: Id | { key: Id }): Promise<Stored | undefined>

@@ -1,47 +1,56 @@
-import { isLifechartError } from '../errors.ts'
-import type { Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
-import type { Scheduler, Sleeper } from './scheduler.ts'
+import { Changes } from './changes.ts'
+import { Claims, type ClaimsOptions } from './claims.ts'
+import { commanded, commandsOf } from './commands.ts'
+import type { StreamChanged } from './port.ts'
+import type { Scheduler } from './scheduler.ts'
+import { streamsFound } from './streams-found.ts'
+import { Wakeups } from './wakeups.ts'
 
-/** Why a stream that nobody holds is looked at. */
-export type Finding = 'free' | 'due'
+/** Why a stream that nobody holds is looked at: by itself, because its deadline is due, or because a command waits for it. */
+export type Finding = 'free' | 'due' | 'commanded'
 
-export interface SweepOptions {
-  environment: Environment
-  adapter: PersistenceAdapter
+export interface SweepOptions extends ClaimsOptions {
   scheduler: Scheduler
   /** Milliseconds between two looks for what nobody owns any more. */
   interval: number
-  /** The kinds that this runtime can take over. */
-  kinds(): readonly string[]
-  /** True for streams that are owned here. */
-  held(stream: string): boolean
-  /** Takes it over, or leaves it: false when there is nothing to do before its deadline. */
-  adopt(head: StreamHead, finding: Finding): Promise<boolean>
 }
 
-const page = 256
+/** Beyond so many streams that others changed it costs less to look at everything. */
+const mostChanges = 10_000
 
 /**
- * Finds what nobody holds: at once, every `interval`, and exactly when the earliest deadline of a parked stream is due. None of
- * the parked ones is loaded for it.
+ * Finds what nobody holds and has something to do. Everything that is free is looked at once; from then on, every `interval`, the
+ * orphans, and at any time what others gave back or sent a command to. What is parked costs nothing until its deadline.
  */
-export class Sweep implements Sleeper {
+export class Sweep {
   readonly #options: SweepOptions
-  due: number | null = null
-  /** What was looked at and left, with the version it had: not looked at again before it has moved, or is due. */
+  readonly #claims: Claims
+  readonly #wakeups: Wakeups
+  readonly #changes: Changes
+  /** The kinds of which everything that is free was looked at. */
+  readonly #searched = new Set<string>()
+  /** Orphans that were looked at and left, with the version they had: not looked at again before they have moved. */
   readonly #left = new Map<string, number>()
-  /** What could not be taken over though it is due, with the version it had: not asked for before the next sweep. */
-  readonly #failed = new Map<string, number>()
   #timer: unknown
   #sweeping: Promise<void> | undefined
-  #firing: Promise<void> | undefined
-  #asking: Promise<void> | undefined
-  #again = false
-  #dirty: unknown
   #closed = false
 
   constructor(options: SweepOptions) {
     this.#options = options
+    this.#claims = new Claims(options)
+    this.#wakeups = new Wakeups({ ...options, claims: this.#claims })
+    this.#changes = new Changes({
+      clock: options.environment.clock,
+      most: mostChanges,
+      onNews: () => void this.ask(),
+      look: stream => this.#claims.visit(commanded(stream) ?? stream),
+      onCrowd: () => this.#searched.clear(),
+    })
+  }
+
+  /** How many orphans were looked at and left. */
+  get left(): number {
+    return this.#left.size
   }
 
   /** The first look; resolves when everything that was found is dealt with. */
@@ -52,10 +61,10 @@ export class Sweep implements Sleeper {
 
   close(): void {
     this.#closed = true
-    this.due = null
-    const { clock } = this.#options.environment
-    clock.clearTimeout(this.#timer)
-    clock.clearTimeout(this.#dirty)
+    this.#claims.close()
+    this.#wakeups.close()
+    this.#changes.close()
+    this.#options.environment.clock.clearTimeout(this.#timer)
   }
 
   #arm(): void {
@@ -67,118 +76,102 @@ export class Sweep implements Sleeper {
     }, this.#options.interval)
   }
 
-  /** Looks at everything that is free and live. */
+  /** Looks for what nobody owns any more, and again at what failed. */
   sweep(): Promise<void> {
-    if (!this.#sweeping) this.#failed.clear()
-    this.#sweeping ??= this.#visit('free').finally(() => {
+    this.#sweeping ??= this.#sweep().finally(() => {
       this.#sweeping = undefined
     })
     return this.#sweeping
   }
 
-  /** Looks again at what was left: something about it is different now. */
-  reconsider(streams: readonly string[]): void {
-    for (const stream of streams) this.#left.delete(stream)
-    void (this.#sweeping ?? Promise.resolve()).then(() => this.sweep())
-  }
-
-  async #visit(finding: Finding, dueUntil?: number): Promise<void> {
-    const { adapter, environment, kinds, held } = this.#options
+  async #sweep(): Promise<void> {
+    const failed = this.#claims.takeFailed()
+    this.#wakeups.retry()
     try {
-      let cursor: string | undefined
-      do {
-        const found = await adapter.query({
-          kinds: kinds(),
-          free: true,
-          limit: page,
-          ...(dueUntil === undefined ? { where: { live: true } } : { dueUntil, order: 'due' as const }),
-          ...(cursor !== undefined && { cursor }),
-        })
-        for (const head of found.items) {
-          if (this.#closed) return
-          const seen = finding === 'free' ? this.#left : this.#failed
-          if (!held(head.stream) && seen.get(head.stream) !== head.version) await this.#look(head, finding)
-        }
-        cursor = found.next
-      } while (cursor !== undefined)
+      await this.#search()
+      await this.#findOrphans()
     } catch (error) {
-      environment.logger.warn('The store could not be searched; trying again.', { error: String(error) })
+      if (this.#closed) return
+      this.#options.environment.logger.warn('The store could not be searched; trying again.', { error: String(error) })
     }
+    for (const stream of failed) await this.#claims.visit(stream)
     await this.ask()
   }
 
-  async #look(head: StreamHead, finding: Finding): Promise<void> {
-    const { stream, version } = head
+  /** Looks at everything that is free, of the kinds of which that was not done yet, and at all that was sent a command. */
+  async #search(): Promise<void> {
+    const { adapter, held } = this.#options
+    const kinds = this.#options.kinds().filter(kind => !this.#searched.has(kind))
+    if (kinds.length === 0) return
+    // Before the search: whatever makes another one necessary may happen during it.
+    for (const kind of kinds) this.#searched.add(kind)
     try {
-      if (await this.#options.adopt(head, finding)) {
-        this.#left.delete(stream)
-        return
+      for await (const head of streamsFound(adapter, { kinds, free: true, where: { live: true } })) {
+        if (this.#closed) return
+        if (head.session === undefined && !held(head.stream)) await this.#claims.look(head, 'free')
       }
-      this.#left.set(stream, version)
-      if (finding === 'due') this.#failed.set(stream, version)
+      for await (const { stream } of streamsFound(adapter, { kinds: ['commands'] })) {
+        const target = commanded(stream)
+        if (target !== undefined) await this.#claims.visit(target)
+      }
     } catch (error) {
-      // Somebody else was faster.
-      if (isLifechartError(error, 'OWNED', 'VERSION_CONFLICT')) return
-      this.#failed.set(stream, version)
-      // What can not be read is not read again before something about it changes.
-      if (isLifechartError(error, 'ENVELOPE_INVALID', 'ENVELOPE_VERSION')) this.#left.set(stream, version)
-      this.#options.environment.logger.error('A stored lifecycle could not be taken over.', { stream, error: String(error) })
+      for (const kind of kinds) this.#searched.delete(kind)
+      throw error
     }
+  }
+
+  async #findOrphans(): Promise<void> {
+    const { adapter, kinds, held } = this.#options
+    const found = new Set<string>()
+    for await (const head of streamsFound(adapter, { kinds: kinds(), orphaned: true, where: { live: true } })) {
+      if (this.#closed) return
+      const { stream, version } = head
+      found.add(stream)
+      if (held(stream) || this.#left.get(stream) === version) continue
+      // Before the look: what calls for another one may happen during it.
+      this.#left.set(stream, version)
+      const outcome = await this.#claims.claim(head)
+      if (outcome === 'taken' || outcome === 'failed') this.#left.delete(stream)
+    }
+    for (const stream of this.#left.keys()) if (!found.has(stream)) this.#left.delete(stream)
+  }
+
+  /** Looks again at what was left: something about it is different now. */
+  reconsider(streams: readonly string[]): void {
+    for (const stream of streams) {
+      this.#left.delete(stream)
+      void this.#claims.visit(stream)
+    }
+    void (this.#sweeping ?? Promise.resolve()).then(() => this.sweep())
   }
 
   /** Finds the earliest deadline among what is free, and sets the alarm for it. */
   ask(): Promise<void> {
-    // What is under way may have looked before the change that this is about.
-    this.#again = true
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = undefined
-    })
-    return this.#asking
+    return this.#wakeups.ask()
   }
 
-  async #ask(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      try {
-        this.due = await this.#earliest()
-        this.#options.scheduler.arm(this)
-      } catch (error) {
-        this.#options.environment.logger.warn('The next deadline could not be read; trying again.', { error: String(error) })
-      }
-    }
-  }
-
-  async #earliest(): Promise<number | null> {
-    const { adapter, kinds, held } = this.#options
-    let cursor: string | undefined
-    do {
-      const { items, next } = await adapter.query({
-        kinds: kinds(),
-        free: true,
-        order: 'due',
-        dueUntil: Number.MAX_SAFE_INTEGER,
-        limit: 16,
-        ...(cursor !== undefined && { cursor }),
-      })
-      const first = items.find(({ stream, version }) => !held(stream) && this.#failed.get(stream) !== version)
-      if (first) return first.index.due
-      cursor = next
-    } while (cursor !== undefined)
-    return null
-  }
-
-  wake(now: number): void {
-    this.#firing ??= this.#visit('due', now).finally(() => {
-      this.#firing = undefined
-    })
-  }
-
-  /** Somebody else's commit may have set a deadline: asks again, at most twice a second. */
+  /** Somebody else's commit: it may have given the stream back, set a deadline, or be a command. */
   changed(changed: StreamChanged): void {
-    if (this.#closed || this.#dirty !== undefined || (changed !== 'all' && this.#options.held(changed.stream))) return
-    this.#dirty = this.#options.environment.clock.setTimeout(() => {
-      this.#dirty = undefined
-      void this.ask()
-    }, 500)
+    if (this.#closed) return
+    if (changed === 'all') {
+      this.#searched.clear()
+      this.#wakeups.changed()
+      this.#changes.touch()
+      return
+    }
+    const command = commanded(changed.stream)
+    const stream = command ?? changed.stream
+    if (this.#options.held(stream)) return
+    this.#left.delete(stream)
+    this.#wakeups.changed(stream)
+    const first = this.#changes.add(changed.stream)
+    if (command !== undefined && first) void this.#claims.visit(command)
+  }
+
+  /** A command was sent from here: its lifecycle is taken over at once if nobody owns it. */
+  commanded(stream: string): void {
+    if (this.#closed) return
+    this.#changes.add(commandsOf(stream))
+    void this.#claims.visit(stream)
   }
 }

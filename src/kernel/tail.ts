@@ -1,5 +1,5 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
-import type { StreamChanged } from './port.ts'
+import type { Json, StreamChanged } from './port.ts'
 import { decode, Step } from './stream/record.ts'
 import { type Presentation, Stream, type StreamHouse } from './stream/stream.ts'
 
@@ -51,7 +51,7 @@ class Tail<E> {
           // Whoever waits is told; who stays away until then finds it going on.
           stream.fail(error)
           this.#again = stream.needed
-        } else stream.dispose(new LifechartError('STREAM_NOT_FOUND', `${stream.id} can no longer be read.`, { cause: error }))
+        } else stream.dispose(this.#gone(error))
       }
     } while (this.#again && !this.dropped)
     // Here and not when the promise is looked at: a change in between would be nobody's.
@@ -61,15 +61,44 @@ class Tail<E> {
   /** True if there may be more. */
   async #readPage(): Promise<boolean> {
     const { stream } = this
-    const { adapter } = this.#house.streams
-    const page = { after: stream.head, limit: pageRecords, maxBytes: pageBytes }
-    const { events, head } = await this.#house.insist(() => adapter.read(stream.id, page))
+    const page = await this.#nextPage()
+    if (typeof page === 'number') return this.#skip(page)
+    const { events, head } = page
     if (this.dropped || events.length === 0) return false
     const entries = events.map(decode)
     const last = entries.at(-1)
     stream.publish(entries, events)
     if (last instanceof Step && last.record.status !== 'active') stream.end()
     return stream.head < head
+  }
+
+  /** What the store has beyond our head; the floor, when that begins higher up. */
+  async #nextPage(): Promise<{ events: readonly Json[]; head: number } | number> {
+    const { id, head } = this.stream
+    const { adapter } = this.#house.streams
+    try {
+      return await this.#house.insist(() => adapter.read(id, { after: head, limit: pageRecords, maxBytes: pageBytes }))
+    } catch (error) {
+      if (isLifechartError(error, 'GAP')) return Number(error.details.floor)
+      throw error
+    }
+  }
+
+  async #skip(floor: number): Promise<boolean> {
+    const { stream } = this
+    const stored = await this.#house.insist(() => this.#house.streams.adapter.load(stream.id))
+    if (this.dropped) return false
+    stream.skip(floor)
+    // The last record says that it is the last one; nothing does when that is gone too.
+    if (stored?.version === floor && !stored.index.live) stream.end()
+    return true
+  }
+
+  #gone(error: unknown): LifechartError {
+    if (!isLifechartError(error, 'STREAM_NOT_FOUND')) {
+      return new LifechartError('STREAM_NOT_FOUND', `${this.stream.id} can no longer be read.`, { cause: error })
+    }
+    return this.stream.presentation.gone?.(error) ?? error
   }
 }
 

@@ -9,14 +9,15 @@ import type { RunFacts } from './info.ts'
 import { LiveRun, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import type { Roster } from './roster.ts'
+import { readRun } from './stored.ts'
 
 /** Runs that nobody owns any more: resumed, stopped or ended as an error by their own policy, and forgotten when their time is up. */
 export class Adoption {
   readonly #roster: Roster
   readonly #spec: ChartSpec
   readonly #watch: RunWatch
-  /** Orphans whose type nobody has defined yet: since when (milliseconds). */
-  readonly #typeless = new Map<string, { type: string; since: number; timer: unknown }>()
+  /** Orphans whose type nobody has defined yet: since when (milliseconds), and whether the grace has passed. */
+  readonly #typeless = new Map<string, { type: string; since: number; timer: unknown; over: boolean }>()
 
   constructor(roster: Roster, spec: ChartSpec, watch: RunWatch) {
     this.#roster = roster
@@ -65,9 +66,11 @@ export class Adoption {
     const { kernel, lanes, types, limits, counters } = this.#roster
     if (!head.index.live) return finding === 'due' && this.#forget(head)
     if (kernel.host(head.stream)) return true
-    const facts = (JSON.parse(head.state ?? '{}') as { facts?: RunFacts }).facts ?? { orphan: 'stop' }
+    const { facts } = readRun(head)
     if (this.#awaitsType(head.stream, facts)) return false
     const input = await this.#inputOf(head)
+    // One that was replaced meanwhile is not what its id means.
+    const latest = (await kernel.adapter.load({ key: latestKey(head.index.context) }))?.stream === head.stream
     if (kernel.host(head.stream)) return true
     const host = kernel.takeOver(head, this.#spec, runPresentation)
     const run = new LiveRun(
@@ -97,7 +100,7 @@ export class Adoption {
           }
         }),
     )
-    lanes.enter(run)
+    lanes.enterStored(run, latest)
     try {
       await run.started
     } catch (error) {
@@ -135,12 +138,17 @@ export class Adoption {
     const { clock } = kernel.environment
     const waiting = this.#typeless.get(stream)
     if (waiting) {
-      if (clock.now() < waiting.since + limits.typeGrace) return true
+      if (!waiting.over) return true
       this.#waitsNoLonger(stream)
       return false
     }
-    const timer = clock.setTimeout(() => kernel.sweep.reconsider([stream]), limits.typeGrace)
-    this.#typeless.set(stream, { type: facts.type, since: clock.now(), timer })
+    // The timer alone counts: the time of day may be set meanwhile.
+    const timer = clock.setTimeout(() => {
+      entry.over = true
+      kernel.sweep.reconsider([stream])
+    }, limits.typeGrace)
+    const entry = { type: facts.type, since: clock.now(), timer, over: false }
+    this.#typeless.set(stream, entry)
     return true
   }
 }

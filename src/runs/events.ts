@@ -64,7 +64,7 @@ export function endOf(record: StepRecord): RunEnd {
     type: 'end',
     status,
     ...(status === 'stopped' && { reason, ...(by !== undefined && { by }), ...(forced && { forced }) }),
-    ...(status === 'error' && { error: error ?? { code: 'CHART_FAULT', message: 'The run failed.' } }),
+    ...(status === 'error' && { error: Object.freeze({ ...(error ?? { code: 'CHART_FAULT', message: 'The run failed.' }) }) }),
     ...(status === 'done' && 'result' in record.event && { result: deepFreeze(record.event.result) }),
   })
 }
@@ -92,4 +92,5 @@ function project(entry: Entry, seq: number): RunEvent {
 export const runPresentation: Presentation<RunEvent> = {
   project,
   gap: (from, to) => Object.freeze({ type: 'gap', from, to }),
+  gone: cause => new LifechartError('RUN_EVICTED', 'The run has ended and is no longer kept.', { cause }),
 }

@@ -1,9 +1,9 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import { decode, Step } from '../kernel/stream/record.ts'
-import type { RunContext } from '../machines/run.ts'
 import { endOf, type RunEnd, type RunStatus, statusOf } from './events.ts'
 import { runIdOf } from './names.ts'
+import { readRun } from './stored.ts'
 
 /** What is stored of a run, as of the call. */
 export interface RunInfo {
@@ -30,20 +30,15 @@ export interface RunFacts {
   idleTimeout?: number
 }
 
-/** Reads it from a stored head, and the end from the last record. */
+/** Reads it from a stored head, and the end from the last record. `ENVELOPE_INVALID` when that is damaged. */
 export async function readInfo(kernel: Kernel, head: StreamHead): Promise<RunInfo> {
-  const envelope = JSON.parse(head.state ?? '{}') as {
-    snapshot: { value: unknown; status: string; context: RunContext }
-    facts: RunFacts
-    attempt: number
-  }
-  const { snapshot, facts } = envelope
+  const { snapshot, attempt, facts } = readRun(head)
   const info: RunInfo = {
     id: head.index.context,
     runId: runIdOf(head.stream),
     ...(facts.type !== undefined && { type: facts.type }),
     status: statusOf(snapshot),
-    attempt: envelope.attempt,
+    attempt,
     head: head.version,
     created: head.index.created,
     changed: head.index.changed,

@@ -38,6 +38,21 @@ export class Lanes {
     if (lane) lane.push(run)
     else this.#unfinished.set(run.id, [run])
     this.#latest.set(run.id, run)
+    this.#count(run)
+  }
+
+  /** A stored run, older than those that were started here; `latest`: as far as the store knows, it is what its id means. */
+  enterStored(run: LiveRun, latest: boolean): void {
+    const lane = this.#unfinished.get(run.id)
+    if (lane) lane.unshift(run)
+    else {
+      this.#unfinished.set(run.id, [run])
+      if (latest) this.#latest.set(run.id, run)
+    }
+    this.#count(run)
+  }
+
+  #count(run: LiveRun): void {
     this.#runs.set(run.runId, run)
     this.#live++
     this.#perOwner.set(run.spec.owner, this.liveOf(run.spec.owner) + 1)
@@ -60,6 +75,10 @@ export class Lanes {
   forget(run: LiveRun): void {
     this.leave(run)
     this.#runs.delete(run.runId)
-    if (this.#latest.get(run.id) === run) this.#latest.delete(run.id)
+    if (this.#latest.get(run.id) !== run) return
+    // One that never began gives the id back to the one before it.
+    const before = this.#unfinished.get(run.id)?.at(-1)
+    if (before) this.#latest.set(run.id, before)
+    else this.#latest.delete(run.id)
   }
 }

@@ -1,4 +1,5 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
+import { wait } from '../kernel/clock.ts'
 import type { Host } from '../kernel/host/host.ts'
 import { deepFreeze, encodeJson } from '../kernel/json.ts'
 import type { Kernel } from '../kernel/kernel.ts'
@@ -11,6 +12,7 @@ import { endOf, failureOf, type RunEnd, type RunEvent, type RunStatus, statusOf 
 import { watchIdle } from './idle.ts'
 import { discard, execute, type Producer } from './producer.ts'
 import { subscribeTo } from './subscribe.ts'
+import { Turns } from './turns.ts'
 
 /** A run that was started here. */
 export interface Run {
@@ -71,6 +73,9 @@ export class LiveRun implements Run {
   #controller: AbortController | undefined
   /** No chunk is taken any more: the end is being committed, or has been. */
   #closed = false
+  readonly #turns = new Turns()
+  #work: Promise<unknown> | undefined
+  #overflown = false
   /** Of executions before this one. */
   #resumed = { lastSeq: 0, chunks: 0, lastChunk: undefined as unknown }
 
@@ -174,9 +179,18 @@ export class LiveRun implements Run {
       if (!isLifechartError(error, 'EVENT_REFUSED')) throw error
       first = false
     }
-    if (this.host.released) await this.stream.whenClosed()
-    else await this.host.untilOver()
-    return first
+    if (!this.host.released) await this.host.untilOver()
+    if (this.over) return first
+    // It left this runtime meanwhile: its end is the next owner's to commit.
+    await this.stream.whenClosed()
+    if (this.stream.ended) return first
+    throw new LifechartError(
+      'RUNTIME_CLOSED',
+      `The runtime was closed before ${this.runId} had ended. It is told to stop; its next owner ends it.`,
+      {
+        retryable: true,
+      },
+    )
   }
 
   subscribe(options: FollowOptions = {}): Subscription<RunEvent> {
@@ -211,7 +225,9 @@ export class LiveRun implements Run {
       }
       const push = (data: unknown) => this.#push(data)
       const context = { input, signal, emit: (data: unknown) => this.#emit(data, sendBack), attempt: this.host.attempt, ...this.#resumed }
-      const result = await execute(producer, context, push)
+      this.#work = execute(producer, context, { push, cleanUp: work => this.#cleanUp(work) })
+      const result = await this.#work
+      if (this.#overflown) return
       if (result === undefined) sendBack({ type: 'producer.returned' })
       else {
         const text = encodeJson(result, 'The result')
@@ -220,9 +236,30 @@ export class LiveRun implements Run {
         sendBack({ type: 'producer.returned', result: deepFreeze(JSON.parse(text)) })
       }
     } catch (error) {
+      if (this.#overflown) return
       this.#watch.failed(this, error)
       sendBack({ type: 'producer.threw', error: failureOf(error) })
     }
+  }
+
+  /** Ends as the error, when the producer has cleaned up: until then no other run of the id begins. */
+  #giveUp(error: LifechartError, sendBack: (event: RunMachineEvent) => void): void {
+    this.#closed = true
+    this.#overflown = true
+    // Not at once: this may be the producer's own first call.
+    void Promise.resolve()
+      .then(() => this.#cleanUp(Promise.resolve(this.#work)))
+      .then(() => sendBack({ type: 'producer.threw', error: failureOf(error) }))
+  }
+
+  /** The producer is to end: it has the grace, and what its clean-up throws is the log's. */
+  async #cleanUp(work: Promise<unknown>): Promise<void> {
+    const { stopGrace } = this.host.snapshot.context as RunContext
+    const over = new AbortController()
+    this.#controller?.abort()
+    const cleaned = work.catch(error => this.#watch.failed(this, error))
+    await Promise.race([cleaned, wait(this.kernel.environment.clock, stopGrace, over.signal)])
+    over.abort()
   }
 
   #push(data: unknown): boolean | Promise<boolean> {
@@ -232,7 +269,8 @@ export class LiveRun implements Run {
     }
     const { writer } = this.host
     writer.append(encodeData(data, this.spec.chunkBytes))
-    return writer.behind ? writer.ready().then(() => !this.#closed) : true
+    const pause = writer.behind ? writer.ready() : this.#turns.next()
+    return pause ? pause.then(() => !this.#closed) : true
   }
 
   #emit(data: unknown, sendBack: (event: RunMachineEvent) => void): Promise<boolean> {
@@ -241,11 +279,7 @@ export class LiveRun implements Run {
       return typeof taken === 'boolean' ? (taken ? accepted : refused) : taken
     } catch (error) {
       // Ignoring the back-pressure is fatal; what can not be stored is the caller's to handle.
-      if (isLifechartError(error, 'EMIT_OVERFLOW')) {
-        this.#closed = true
-        this.#controller?.abort()
-        sendBack({ type: 'producer.threw', error: failureOf(error) })
-      }
+      if (isLifechartError(error, 'EMIT_OVERFLOW')) this.#giveUp(error, sendBack)
       throw error
     }
   }

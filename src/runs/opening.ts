@@ -1,12 +1,13 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
-import type { RunContext, RunInput } from '../machines/run.ts'
+import type { RunInput } from '../machines/run.ts'
 import { stopElsewhere } from './elsewhere.ts'
 import { runPresentation } from './events.ts'
 import type { LiveRun } from './live-run.ts'
 import { latestKey, runIdOf } from './names.ts'
 import type { StartPolicy } from './options.ts'
+import { readRun } from './stored.ts'
 
 /** What the first commit of a run needs. */
 export interface Opening {
@@ -18,6 +19,8 @@ export interface Opening {
   previous: LiveRun | undefined
   /** Makes a run that nobody owns any more ours, by its own orphan policy. */
   takeOver(head: StreamHead): Promise<unknown>
+  /** The run of this process that has the stream. */
+  here(stream: string): LiveRun | undefined
 }
 
 /** How often the holder of the id may change under us before we give up. */
@@ -65,13 +68,8 @@ async function meet(run: LiveRun, opening: Opening, holder: string): Promise<boo
       if (orphan) await takeOver(orphan)
     })
   }
-  await waitFor(run, opening, [...predecessorsIn(head), holder])
+  await waitFor(run, opening, [...readRun(head).snapshot.context.predecessors, holder])
   return true
-}
-
-function predecessorsIn(head: StreamHead): readonly string[] {
-  const envelope = JSON.parse(head.state ?? '{}') as { snapshot?: { context?: Partial<RunContext> } }
-  return envelope.snapshot?.context?.predecessors ?? []
 }
 
 /** Makes the run wait for those of the others that have not ended; the start policy applies to them. */
@@ -83,20 +81,21 @@ async function waitFor(run: LiveRun, opening: Opening, others: readonly string[]
   const last = live.at(-1)
   if (!last) return
   if (policy === 'reject' || policy === 'share') {
-    throw new LifechartError('RUN_IN_FLIGHT', `A run of "${run.id}" is in flight in another process.`, {
+    throw new LifechartError('RUN_IN_FLIGHT', `A run of "${run.id}" is in flight, in another process or taken over here.`, {
       details: { runId: runIdOf(last.stream) },
     })
   }
   machineInput.predecessors = [...machineInput.predecessors, ...live.map(head => head.stream)]
   run.host.renew(machineInput)
-  if (policy === 'interrupt') for (const head of live) interrupt(run, kernel, head)
+  if (policy === 'interrupt') for (const head of live) interrupt(run, opening, head)
 }
 
-/** One of this process was told already. */
-function interrupt(run: LiveRun, kernel: Kernel, { stream: id, version }: StreamHead): void {
-  if (kernel.host(id)) return
-  const stream = kernel.tails.borrow(id, version, true, runPresentation)
-  stopElsewhere(kernel, stream, { type: 'run.stop', reason: 'replaced', by: run.runId }).catch(error =>
-    kernel.environment.logger.warn('A run could not be replaced yet.', { run: id, error: String(error) }),
-  )
+/** One that was taken over here for this start has not been told yet; to be told twice changes nothing. */
+function interrupt(run: LiveRun, { kernel, here }: Opening, { stream: id, version }: StreamHead): void {
+  const former = here(id)
+  const follow = () => kernel.tails.borrow(id, version, true, runPresentation)
+  const stopping = former
+    ? former.replace(run.runId)
+    : stopElsewhere(kernel, follow(), { type: 'run.stop', reason: 'replaced', by: run.runId })
+  stopping.catch(error => kernel.environment.logger.warn('A run could not be replaced yet.', { run: id, error: String(error) }))
 }

@@ -26,11 +26,6 @@ export type Producer = ProducerFunction | AsyncIterable<unknown>
 /** Adds a chunk; a promise only when the store is behind. */
 export type Push = (data: unknown) => boolean | Promise<boolean>
 
-/** Milliseconds of work after which the pump lets others have the event loop. */
-const turnLength = 8
-
-const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))
-
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
@@ -40,11 +35,18 @@ function isIterator(value: unknown): value is Iterator<unknown> & Iterable<unkno
   return typeof value === 'object' && value !== null && Symbol.iterator in value && 'next' in value && typeof value.next === 'function'
 }
 
+/** What the run does for its producer. */
+export interface Execution {
+  push: Push
+  /** Waits for the clean-up of a producer that is to end, and no longer than the run's grace. */
+  cleanUp(work: Promise<void>): Promise<void>
+}
+
 /** Runs a producer to its end and returns its result. What it throws is thrown. */
-export async function execute(producer: Producer, context: ProducerContext, push: Push): Promise<unknown> {
+export async function execute(producer: Producer, context: ProducerContext, execution: Execution): Promise<unknown> {
   const made = typeof producer === 'function' ? await producer(context) : producer
-  if (isAsyncIterable(made)) return pump(made[Symbol.asyncIterator](), context.signal, push)
-  if (isIterator(made)) return pump(made[Symbol.iterator](), context.signal, push)
+  if (isAsyncIterable(made)) return pump(made[Symbol.asyncIterator](), context.signal, execution)
+  if (isIterator(made)) return pump(made[Symbol.iterator](), context.signal, execution)
   return made
 }
 
@@ -59,8 +61,7 @@ type AnyIterator = Pick<AsyncIterator<unknown>, 'next' | 'return'> | Pick<Iterat
  * Pulls at the pace of the store. When the run is told to stop, the iterator is returned at its next turn, so that its
  * `finally` runs once; what it yields there is kept as long as the run takes it.
  */
-async function pump(iterator: AnyIterator, signal: AbortSignal, push: Push): Promise<unknown> {
-  let since = performance.now()
+async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp }: Execution): Promise<unknown> {
   let returned = false
   let step = await iterator.next()
   while (!step.done) {
@@ -69,12 +70,9 @@ async function pump(iterator: AnyIterator, signal: AbortSignal, push: Push): Pro
       const pushed = push(step.value)
       taken = typeof pushed === 'boolean' ? pushed : await pushed
     } catch (error) {
-      await iterator.return?.()
+      // What can not be taken is what ends the run, whatever the clean-up does.
+      await cleanUp(finish(iterator))
       throw error
-    }
-    if (performance.now() - since > turnLength) {
-      await nextTurn()
-      since = performance.now()
     }
     if ((signal.aborted || !taken) && !returned && iterator.return) {
       returned = true
@@ -83,4 +81,10 @@ async function pump(iterator: AnyIterator, signal: AbortSignal, push: Push): Pro
     else step = await iterator.next()
   }
   return step.value
+}
+
+/** Runs the `finally` of an iterator to its end; what it yields there is not taken any more. */
+async function finish(iterator: AnyIterator): Promise<void> {
+  let step = await iterator.return?.()
+  while (step && !step.done) step = await iterator.next()
 }

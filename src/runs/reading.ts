@@ -28,17 +28,21 @@ export class Reading {
   subscribe(id: string, { runId, ...options }: FollowOptions & Selection): Subscription<RunEvent> {
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return subscribeTo(here.stream, options)
-    if (here) return new Subscription(this.#newest(id, here, options))
+    if (here) return new Subscription(this.#atNewest(id, here, stream => new PullCursor(stream, options)))
     return new Subscription(this.#head(id, runId).then(head => this.#join(head, stream => new PullCursor(stream, options))))
   }
 
-  /** The latest run here has ended; another process may have started one since. The place in the one here is kept meanwhile. */
-  async #newest(id: string, here: LiveRun, options: FollowOptions): Promise<PullCursor<RunEvent>> {
-    const held = new PullCursor(here.stream, options)
-    const holder = here.kernel === this.#roster.ephemeral ? undefined : await this.holder(id)
-    if (holder === undefined || holder.stream === here.stream.id) return held
-    held.close()
-    return this.#join(holder, stream => new PullCursor(stream, options))
+  /** The latest run here has ended; another process may have started one since. The one here is kept meanwhile. */
+  async #atNewest<T>(id: string, here: LiveRun, join: (stream: Stream<RunEvent>) => T): Promise<T> {
+    const { ephemeral, kernel } = this.#roster
+    const keeper = new PullCursor(here.stream, {})
+    let holder: StreamHead | undefined
+    try {
+      holder = here.kernel === ephemeral ? undefined : await kernel.insist(() => this.holder(id))
+    } finally {
+      keeper.close()
+    }
+    return holder === undefined || holder.stream === here.stream.id ? join(here.stream) : this.#join(holder, join)
   }
 
   followWith(id: string, sink: Sink<RunEvent>, { runId, onClose, ...options }: SinkOptions & Selection): Following {
@@ -64,6 +68,7 @@ export class Reading {
       }
     }
     if (here && (runId !== undefined || !here.over)) join(here.stream)
+    else if (here) this.#atNewest(id, here, stream => closed || join(stream)).catch(fail)
     else this.#head(id, runId).then(head => closed || this.#join(head, join), fail)
     return { close: () => close(), [Symbol.dispose]: () => close() }
   }
@@ -102,9 +107,12 @@ export class Reading {
    * before anything is awaited.
    */
   follow(head: StreamHead): Stream<RunEvent> {
-    const here = this.#roster.lanes.run(runIdOf(head.stream))
+    const { lanes, kernel, idleReaders } = this.#roster
+    const here = lanes.run(runIdOf(head.stream))
     if (here && !here.host.released) return here.stream
-    return this.#roster.kernel.tails.borrow(head.stream, head.version, head.index.live, runPresentation)
+    const stream = kernel.tails.borrow(head.stream, head.version, head.index.live, runPresentation)
+    idleReaders.watch(stream)
+    return stream
   }
 }
 

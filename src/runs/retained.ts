@@ -9,8 +9,6 @@ const remembered = 24 * 60 * 60_000
 export interface RetainedLimits {
   /** Milliseconds. */
   window: number
-  /** Milliseconds. */
-  subscriberIdle: number
   evictedRemembered: number
 }
 
@@ -18,17 +16,14 @@ export interface RetainedLimits {
 export class Retained {
   readonly #clock: Clock
   readonly #window: number
-  readonly #idle: number
   readonly #mostRemembered: number
   readonly #actors = new Map<LiveRun, { send(event: { type: 'audience.arrived' } | { type: 'audience.left' }): void; stop(): void }>()
   readonly #evicted = new Map<string, number>()
   readonly #onEvict: (run: LiveRun) => void
-  #timer: unknown
 
-  constructor(clock: Clock, { window, subscriberIdle, evictedRemembered }: RetainedLimits, onEvict: (run: LiveRun) => void) {
+  constructor(clock: Clock, { window, evictedRemembered }: RetainedLimits, onEvict: (run: LiveRun) => void) {
     this.#clock = clock
     this.#window = window
-    this.#idle = subscriberIdle
     this.#mostRemembered = evictedRemembered
     this.#onEvict = onEvict
   }
@@ -45,29 +40,13 @@ export class Retained {
     actor.subscribe({
       error: () => undefined,
       complete: () => {
-        this.#actors.delete(run)
-        if (this.#actors.size === 0) this.#unwatch()
+        // One that is only stopped completes as well.
+        if (!this.#actors.delete(run)) return
         this.#onEvict(run)
       },
     })
     this.#actors.set(run, actor)
     actor.start()
-    if (this.#timer === undefined) this.#watchIdle()
-  }
-
-  /** Readers that have asked for nothing for between one and two idle limits let go of their runs. */
-  #watchIdle(): void {
-    this.#timer = this.#clock.setTimeout(() => {
-      this.#timer = undefined
-      const since = this.#clock.now() - this.#idle
-      for (const run of [...this.#actors.keys()]) run.stream.closeIdleReaders(since)
-      this.#watchIdle()
-    }, this.#idle / 2)
-  }
-
-  #unwatch(): void {
-    this.#clock.clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 
   audience(run: LiveRun, followers: number): void {
@@ -95,9 +74,10 @@ export class Retained {
     return false
   }
 
+  /** Nothing is evicted from here on: what is stored is left to the next runtime. */
   close(): void {
-    this.#unwatch()
-    for (const actor of this.#actors.values()) actor.stop()
+    const actors = [...this.#actors.values()]
     this.#actors.clear()
+    for (const actor of actors) actor.stop()
   }
 }

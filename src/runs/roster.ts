@@ -1,6 +1,7 @@
 import { LifechartError } from '../errors.ts'
 import { errorText } from '../kernel/error-text.ts'
 import type { Kernel } from '../kernel/kernel.ts'
+import { IdleReaders } from './idle-readers.ts'
 import { Lanes } from './lanes.ts'
 import type { LiveRun } from './live-run.ts'
 import type { ProducerFunction } from './producer.ts'
@@ -35,6 +36,7 @@ export class Roster {
   readonly types = new Map<string, ProducerFunction>()
   readonly lanes = new Lanes()
   readonly retained: Retained
+  readonly idleReaders: IdleReaders
   readonly counters = { started: 0, ended: 0, lateWrites: 0, evicted: 0, resumed: 0 }
 
   constructor({ kernel, ephemeral, limits, retention }: RunsOptions, onEvict: (run: LiveRun) => void) {
@@ -42,7 +44,9 @@ export class Roster {
     this.ephemeral = ephemeral
     this.limits = limits
     this.retention = retention
-    this.retained = new Retained(kernel.environment.clock, { ...limits, window: retention.window }, onEvict)
+    const { clock } = kernel.environment
+    this.retained = new Retained(clock, { ...limits, window: retention.window }, onEvict)
+    this.idleReaders = new IdleReaders(clock, limits.subscriberIdle)
   }
 
   /** The run of this process that the id means: the exact one, else the latest. */

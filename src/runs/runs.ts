@@ -38,7 +38,7 @@ export class Runs implements Product {
   #closing = false
 
   constructor(options: RunsOptions) {
-    const roster = new Roster(options, run => void this.#evict(run))
+    const roster = new Roster(options, run => this.#evict(run))
     this.#roster = roster
     this.#reading = new Reading(roster)
     this.#watch = {
@@ -125,6 +125,8 @@ export class Runs implements Product {
   ): LiveRun {
     const { policy = 'interrupt', orphan = 'stop', attached = false, owner = id, limits = {} } = options
     const runId = kernel.environment.ids()
+    // A copy: the caller may change its own before the start is committed. And first: one that is refused leaves nothing behind.
+    const input = typed?.input === undefined ? undefined : JSON.parse(encodeJson(typed.input, 'The input'))
     const machineInput = {
       runId,
       predecessors: inFlight.map(run => run.stream.id),
@@ -140,15 +142,14 @@ export class Runs implements Product {
     } satisfies RunFacts
     const { chunkBytes } = this.#roster.limits
     const { type } = typed ?? {}
-    // A copy: the caller may change its own before the start is committed.
-    const input = typed?.input === undefined ? undefined : JSON.parse(encodeJson(typed.input, 'The input'))
     const spec = { id, runId, producer, type, input, orphan, attached, owner, idleTimeout: limits.idleTimeout, chunkBytes }
     const previous = latest?.kernel === kernel ? latest : undefined
     const takeOver = (head: StreamHead) => this.#adoption.adopt(head, 'free')
+    const here = (stream: string) => this.#roster.lanes.run(runIdOf(stream))
     return new LiveRun(spec, kernel, host, this.#watch, self =>
       host.opening(async begin => {
         try {
-          await openRun(self, { kernel, policy, machineInput, input, previous, takeOver }, begin)
+          await openRun(self, { kernel, policy, machineInput, input, previous, takeOver, here }, begin)
         } catch (error) {
           self.neverBegan(error)
           throw error
@@ -205,8 +206,11 @@ export class Runs implements Product {
   }
 
   #audience(run: LiveRun, followers: number): void {
-    this.#roster.retained.audience(run, followers)
-    if (followers > 0 || !run.spec.attached || run.over) return
+    const { retained, idleReaders } = this.#roster
+    retained.audience(run, followers)
+    if (followers > 0) idleReaders.watch(run.stream)
+    // One that leaves this runtime is not left by its audience: the runtime closes, or another one has the run.
+    if (followers > 0 || !run.spec.attached || run.over || run.host.released) return
     run.stop({ reason: 'audience_left' }).catch(error => this.#roster.failed(run, error))
   }
 
@@ -235,6 +239,7 @@ export class Runs implements Product {
     const { lanes } = this.#roster
     const run = this.#of(host)
     if (!run) return
+    run.close()
     lanes.forget(run)
     // It learns its end from the new owner.
     void run.ended
@@ -244,20 +249,18 @@ export class Runs implements Product {
     return this.#adoption.adopt(head, finding)
   }
 
-  async #evict(run: LiveRun): Promise<void> {
-    const { counters, lanes, retained } = this.#roster
+  #evict(run: LiveRun): void {
+    const { counters, lanes } = this.#roster
     const { kernel, stream } = run
     counters.evicted++
     const latest = lanes.latest(run.id) === run
     lanes.forget(run)
     stream.dispose()
-    if (kernel.durable) return
-    retained.remember(run.runId, ...(latest ? [latestKey(run.id)] : []))
-    try {
-      await kernel.adapter.forget(stream.id, {})
-    } catch (error) {
-      if (!kernel.closed) kernel.environment.logger.warn('An ended run could not be forgotten.', { run: run.runId, error: String(error) })
-    }
+    if (!kernel.durable) kernel.retainer.forget(stream.id, [run.runId, ...(latest ? [latestKey(run.id)] : [])])
+  }
+
+  forgotten(names: readonly string[]): void {
+    this.#roster.retained.remember(...names)
   }
 
   /** The run of this process that an id or a run id means. */
@@ -281,7 +284,7 @@ export class Runs implements Product {
   /** Deals with everything that is executed here; nothing waits for longer than `until`. */
   async close(mode: CloseMode | undefined, until: Promise<void>): Promise<void> {
     this.#closing = true
-    const { lanes, retained } = this.#roster
+    const { idleReaders, lanes, retained } = this.#roster
     const live = () => [...lanes.runs()].filter(run => !run.over)
     if (mode === 'drain') await Promise.race([until, Promise.all(live().map(run => run.ended))])
     const leave = (run: LiveRun) => {
@@ -292,5 +295,9 @@ export class Runs implements Product {
     await Promise.race([until, Promise.all(live().map(leave))])
     this.#adoption.close()
     retained.close()
+    idleReaders.close()
+    // Those that have ended are the kernel's no more: whoever still replays them is told.
+    const error = new LifechartError('RUNTIME_CLOSED', 'The runtime was closed.', { retryable: true })
+    for (const run of lanes.runs()) if (run.over) run.stream.dispose(error)
   }
 }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
@@ -158,6 +158,69 @@ describe('segments that are mostly dead', () => {
     const again = await open({ segmentBytes: 8_000 })
     expect(await all(again, 'long')).toEqual(events.slice(75))
     await again.close()
+  })
+})
+
+describe('many short lives of a store', () => {
+  const segments = async () => (await readdir(path.join(dir, 'log'))).length
+
+  it('leave no segments behind in which nothing lives', async () => {
+    for (let n = 0; n < 20; n++) {
+      const adapter = await open()
+      await adapter.commit({ id: `c${n}`, changes: [log(`s${n}`)] })
+      if (n > 0) await adapter.forget(`s${n - 1}`, {})
+      await adapter.close()
+    }
+    expect(await segments()).toBeLessThan(5)
+    const adapter = await open()
+    expect((await adapter.query({ limit: 100 })).items.map(item => item.stream)).toEqual(['s19'])
+    await adapter.close()
+  })
+
+  it('leave few segments behind when all that they wrote lives on', async () => {
+    for (let n = 0; n < 150; n++) {
+      const adapter = await open()
+      await adapter.commit({ id: `c${n}`, changes: [log(`s${n}`), log('long', { events: [String(n)] })] })
+      await adapter.close()
+      expect(await segments()).toBeLessThan(70)
+    }
+    const adapter = await open()
+    expect((await adapter.query({ limit: 1000 })).items).toHaveLength(151)
+    expect(await all(adapter, 'long')).toEqual(Array.from({ length: 150 }, (_, n) => String(n)))
+    await adapter.close()
+  })
+})
+
+describe('the directory of a store', () => {
+  it('that was there is closed to others, and so is what is in it', async () => {
+    await mkdir(path.join(dir, 'log'), { recursive: true })
+    for (const name of [dir, path.join(dir, 'log')]) await chmod(name, 0o755)
+    await (await open()).close()
+    for (const name of ['', 'log', 'index']) expect((await stat(path.join(dir, name))).mode & 0o777).toBe(0o700)
+  })
+
+  it('is rid of documents that a former life did not finish, and of nothing else', async () => {
+    await (await open()).close()
+    const unfinished = [`store.json.${'0a'.repeat(8)}.unfinished`, `index/7.json.${'0a'.repeat(8)}.unfinished`]
+    for (const name of [...unfinished, 'poem.unfinished']) await writeFile(path.join(dir, name), 'x')
+    await (await open()).close()
+    const names = Object.keys(await sizes())
+    expect(names.filter(name => name.endsWith('.unfinished'))).toEqual(['poem.unfinished'])
+  })
+})
+
+describe('the owner of a stream', () => {
+  it('lives for one who only reads as long as a process writes', async () => {
+    const writer = await open()
+    const session = await writer.session('node', 1_000)
+    await writer.commit({ id: 'c', session: session.id, changes: [log('s', { own: 'acquire' })] })
+    const reader = await open({ readOnly: true })
+    expect((await reader.query({ orphaned: true, limit: 1 })).items).toEqual([])
+    expect((await reader.query({ free: true, limit: 1 })).items).toEqual([])
+    await writer.close()
+    expect((await reader.query({ orphaned: true, limit: 1 })).items).toMatchObject([{ stream: 's', session: session.id }])
+    expect((await reader.query({ free: true, limit: 1 })).items).toMatchObject([{ stream: 's' }])
+    await reader.close()
   })
 })
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { assign, setup } from 'xstate'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { busy } from '../support/faulty-adapter.ts'
-import { freshRuntimes, published } from '../support/runtimes.ts'
+import { freshRuntimes, published, type Runtime, Runtimes } from '../support/runtimes.ts'
 
 const runtimes = freshRuntimes()
 const ttl = 15_000
@@ -25,6 +25,13 @@ const counter = setup({
   },
   output: ({ context }) => context.n,
 })
+
+/** What is stored of the lifecycle. */
+async function states({ lifechart }: Runtime): Promise<{ n: number; parked: boolean }> {
+  const { state, session } = (await lifechart.kernel.adapter.load('lifecycle/counter/a'))!
+  const { snapshot } = JSON.parse(state!) as { snapshot: { context: { n: number } } }
+  return { n: snapshot.context.n, parked: session === undefined }
+}
 
 async function ownedElsewhere() {
   const owner = await runtimes().open()
@@ -106,11 +113,141 @@ describe('a lifecycle that another runtime owns', () => {
   it('is ours when its owner gives it back', async () => {
     const { own, remote, other } = await ownedElsewhere()
     await own[Symbol.asyncDispose]()
-    const answer = remote.dispatch({ type: 'count' })
-    await runtimes().clock.advance(ttl / 2)
-    expect((await answer).context.n).toBe(1)
+    await runtimes().clock.advance(1_000)
     expect(other.lifechart.kernel.size).toBe(1)
+    expect((await remote.dispatch({ type: 'count' })).context.n).toBe(1)
     expect(await other.lifechart.actors.get(counter, 'a')).toBe(remote)
+  })
+})
+
+describe('a lifecycle that its owner has just given back', () => {
+  it.each(['parked it', 'closed'] as const)('is taken over at once by a follower that sends it a command (its owner %s)', async way => {
+    const { owner, own, remote, other } = await ownedElsewhere()
+    if (way === 'closed') await owner.lifechart.close()
+    else await own[Symbol.asyncDispose]()
+    expect((await remote.dispatch({ type: 'count' })).context.n).toBe(1)
+    expect(other.lifechart.kernel.size).toBe(1)
+    expect(await published(remote)).toEqual(['1 start lifechart.start', '2 restore lifechart.restore', '3 command count'])
+  })
+
+  it('is taken over at once also where its changes are noticed late', async () => {
+    const { own, remote, other } = await ownedElsewhere()
+    other.store.deaf = true
+    await own[Symbol.asyncDispose]()
+    expect((await remote.dispatch({ type: 'count' })).context.n).toBe(1)
+  })
+
+  it('decides within a second a command that comes while it is given back, at any moment of that', async () => {
+    for (let turns = 0; turns < 30; turns++) {
+      const house = new Runtimes()
+      const [owner, other] = [await house.open(), await house.open()]
+      const own = owner.lifechart.actors.spawn(counter, { id: 'a' })
+      await own.started
+      const remote = (await other.lifechart.actors.get(counter, 'a'))!
+      const given = own[Symbol.asyncDispose]()
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      let n: number | undefined
+      remote.dispatch({ type: 'count' }).then(
+        snapshot => {
+          n = snapshot.context.n
+        },
+        () => undefined,
+      )
+      await given
+      await house.clock.advance(1_000)
+      expect(n, `after ${turns} microtasks`).toBe(1)
+      house.end()
+    }
+  })
+
+  it('is taken over for a command whose sender is gone by whoever knows its chart and notices it', async () => {
+    const { owner, own, other, remote } = await ownedElsewhere()
+    const third = await runtimes().open({ charts: [counter] })
+    await own[Symbol.asyncDispose]()
+    // The command is stored, and this is the last that is heard of its sender.
+    other.store.hold('load')
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await settled()
+    expect(owner.lifechart.kernel.size + third.lifechart.kernel.size).toBe(0)
+    expect(await states(third)).toEqual({ n: 1, parked: true })
+    runtimes().crash(other)
+  })
+
+  it('is taken over for such a command by its former owner, when it came while that one gave it back', async () => {
+    const { own, other, remote } = await ownedElsewhere()
+    other.store.hold('load')
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await own[Symbol.asyncDispose]()
+    await runtimes().clock.advance(1_000)
+    expect(await states(other)).toEqual({ n: 1, parked: true })
+    runtimes().crash(other)
+  })
+
+  it('is left alone by those that do not know its chart', async () => {
+    const { own, other, remote } = await ownedElsewhere()
+    const third = await runtimes().open()
+    await own[Symbol.asyncDispose]()
+    other.store.hold('commit')
+    other.store.release(0)
+    const commits = third.store.calls.commit
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await runtimes().clock.advance(ttl)
+    expect(third.store.calls.commit).toBe(commits)
+  })
+})
+
+describe('a command that nobody decided', () => {
+  /** Parked, with a command in front of its door. */
+  async function parked(event: { type: string }) {
+    const { owner, other } = await ownedElsewhere()
+    await owner.lifechart.close()
+    await other.lifechart.close()
+    const writer = await runtimes().open()
+    const entry = JSON.stringify({ id: 'late', event })
+    await writer.lifechart.kernel.adapter.commit({
+      id: 'late',
+      changes: [
+        {
+          stream: 'lifecycle/counter/a/commands',
+          kind: 'commands',
+          expect: 'any',
+          events: [entry],
+          index: { parent: 'lifecycle/counter/a' },
+        },
+      ],
+    })
+    await writer.lifechart.close()
+  }
+
+  it('is decided when a runtime that knows the chart opens, which then parks the lifecycle again', async () => {
+    await parked({ type: 'count' })
+    const next = await runtimes().open({ charts: [counter] })
+    await settled()
+    expect(await states(next)).toEqual({ n: 1, parked: true })
+  })
+
+  it('is refused once, and wakes the lifecycle no more', async () => {
+    await parked({ type: 'never' })
+    const first = await runtimes().open({ charts: [counter] })
+    await settled()
+    const { adapter } = first.lifechart.kernel
+    const { version } = (await adapter.load('lifecycle/counter/a'))!
+    expect(version).toBe(2)
+    await first.lifechart.close()
+    const next = await runtimes().open({ charts: [counter] })
+    await runtimes().clock.advance(2 * ttl)
+    expect(await next.lifechart.kernel.adapter.load('lifecycle/counter/a')).toMatchObject({ version })
+  })
+
+  it('is decided when its owner’s session has lapsed, though the lifecycle had nothing under way and its sender is gone', async () => {
+    const { owner, other, remote } = await ownedElsewhere()
+    const third = await runtimes().open({ charts: [counter] })
+    owner.store.deaf = true
+    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await settled()
+    for (const runtime of [owner, other]) runtimes().crash(runtime)
+    await runtimes().clock.advance(2 * ttl)
+    expect(await states(third)).toEqual({ n: 1, parked: true })
   })
 })
 

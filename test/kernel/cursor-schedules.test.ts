@@ -17,6 +17,8 @@ type Happening =
   | { what: 'pull'; who: number; times: number }
   | { what: 'close'; who: number }
   | { what: 'fail' }
+  /** So many records are written and dropped by the store before they are published. */
+  | { what: 'lose'; count: number }
 
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constant('publish' as const), count: fc.integer({ min: 1, max: 6 }) }) },
@@ -32,6 +34,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ what: fc.constant('pull' as const), who: fc.nat(5), times: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('close' as const), who: fc.nat(5) }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('fail' as const) }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('lose' as const), count: fc.integer({ min: 1, max: 4 }) }) },
 )
 
 const down = new LifechartError('STORE_UNAVAILABLE', 'Down.', { retryable: true })
@@ -113,13 +116,14 @@ async function finish(follower: Follower): Promise<void> {
 }
 
 describe('followers of a stream', () => {
-  it('get every record once and in order, under every interleaving', async () => {
+  it('get every record once and in order, and a gap for each that is lost, under every interleaving', async () => {
     const plan = fc.array(happening, { minLength: 5, maxLength: 40 })
     await fc.assert(
       fc.asyncProperty(plan, fc.integer({ min: 1, max: 20 }), fc.scheduler(), async (happenings, windowRecords, scheduler) => {
         const numbers = await numberedStream({ windowRecords, slow: () => scheduler.schedule(Promise.resolve()) })
         const { stream } = numbers
         const followers: Follower[] = []
+        const lost = new Set<number>()
         const perform = async (next: Happening) => {
           if (next.what === 'publish') {
             const publish = await numbers.committed(next.count)
@@ -130,6 +134,11 @@ describe('followers of a stream', () => {
             followers.push(next.kind === 'sink' ? sinker(numbers, after) : puller(numbers, after, next.kind))
             for (let i = 0; i < next.microtasks; i++) await undefined
             publish()
+          } else if (next.what === 'lose') {
+            const before = stream.head
+            const notice = await numbers.lost(next.count)
+            notice()
+            for (let number = before + 1; number <= stream.head; number++) lost.add(number)
           } else if (next.what === 'fail') stream.fail(down)
           else {
             const follower = followers[next.who % Math.max(1, followers.length)]
@@ -147,10 +156,17 @@ describe('followers of a stream', () => {
         await scheduler.waitFor(Promise.all(followers.map(finish)))
         await scheduler.waitIdle()
         for (const { seen, after, ended, failed, closed } of followers) {
-          expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => after + 1 + i))
+          let at = after
+          for (const shown of seen) {
+            const { from, to } = typeof shown === 'number' ? { from: shown, to: shown } : shown
+            expect(from).toBe(at + 1)
+            at = to
+          }
+          expect(seen.filter(shown => lost.has(shown as number))).toEqual([])
+          if (lost.size === 0) expect(seen.filter(shown => typeof shown !== 'number')).toEqual([])
           if (!closed && !failed) {
             expect(ended).toBe(true)
-            expect(after + seen.length).toBe(stream.head)
+            expect(at).toBe(stream.head)
           }
         }
         expect(stream.audience).toBe(0)

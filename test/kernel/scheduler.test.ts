@@ -55,6 +55,18 @@ describe('the scheduler', () => {
     expect(woken).toEqual(['one at 141'])
   })
 
+  it('lets go of sleepers that were put to rest when it is told to look', () => {
+    const { clock, scheduler, woken, sleeper } = bedroom()
+    const all = Array.from({ length: 1_000 }, (_, i) => sleeper(`${i}`, day + i))
+    for (const one of all) scheduler.arm(one)
+    for (const one of all.slice(10)) one.due = null
+    expect(scheduler.size).toBe(1_000)
+    scheduler.check()
+    expect(scheduler.size).toBe(10)
+    clock.tick(2 * day)
+    expect(woken).toHaveLength(10)
+  })
+
   it('arms nothing that has no end', () => {
     const { clock, scheduler, sleeper } = bedroom()
     for (const due of [null, Number.POSITIVE_INFINITY, Number.NaN]) scheduler.arm(sleeper('never', due))

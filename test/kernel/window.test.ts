@@ -41,6 +41,36 @@ describe('a window', () => {
     expect(contents(window)).toEqual([52])
   })
 
+  it('shows holes where numbers were left out, and keeps what is before them', () => {
+    const moves = fc.array(fc.oneof(fc.record({ push: fc.nat(9) }), fc.record({ skip: fc.integer({ min: 1, max: 5 }) })), { maxLength: 30 })
+    fc.assert(
+      fc.property(moves, fc.integer({ min: 1, max: 40 }), (plan, windowRecords) => {
+        const window = new Window(0, { ...roomy, windowRecords }, new WindowBudget(1_000_000))
+        const pushed: number[] = []
+        for (const move of plan) {
+          if ('skip' in move) window.skip(window.head + move.skip)
+          else {
+            pushed.push(...Array.from({ length: move.push }, (_, i) => window.head + 1 + i))
+            fill(window, move.push)
+          }
+          const seen: number[] = []
+          for (let at = window.base; at < window.head; ) {
+            const entries = window.after(at) as number[]
+            const next = pushed.find(number => number > at) ?? window.head + 1
+            if (next > at + 1) expect([entries, window.behindHole(at)]).toEqual([[], next - 1])
+            seen.push(...entries)
+            at = entries.at(-1) ?? next - 1
+          }
+          expect(seen).toEqual(pushed.filter(number => number > window.base))
+          expect(seen.length).toBeLessThanOrEqual(windowRecords)
+          expect(window.bytes).toBe(seen.length)
+          if (pushed.length <= windowRecords / 2) expect(seen).toEqual(pushed)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('is empty after it was cleared, and goes on behind its head', () => {
     const budget = new WindowBudget(1_000)
     const window = new Window(0, roomy, budget)

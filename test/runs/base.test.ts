@@ -183,6 +183,13 @@ describe('a producer', () => {
     expect(JSON.stringify(events)).not.toContain('secret')
   })
 
+  it('whose input is refused leaves nothing behind', async () => {
+    const { runs, lifechart } = await house.open()
+    runs.define('work', async () => undefined)
+    expect(() => runs.start('chat', { type: 'work', input: new Date() })).toThrow(expect.objectContaining({ code: 'NOT_SERIALIZABLE' }))
+    expect(lifechart.stats()).toMatchObject({ 'lifecycles.loaded': 0, 'runs.live': 0 })
+  })
+
   it('is defined by name once', async () => {
     const { runs } = await house.open()
     runs.define('answer', patient)

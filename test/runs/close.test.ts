@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import type { ProducerContext } from '../../src/runs/producer.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
-import { aborted, chunks, codeOf, collect, deaf, emitsAndStays, latch, patient, processes, Reader } from './support.ts'
+import {
+  aborted,
+  chunks,
+  codeOf,
+  collect,
+  deaf,
+  emits,
+  emitsAndStays,
+  errorOf,
+  latch,
+  patient,
+  processes,
+  Reader,
+  upTo,
+} from './support.ts'
 
 const house = processes({ durable: true })
 
@@ -127,6 +141,19 @@ describe('close', () => {
     await Promise.all([lifechart.close(), lifechart.close()])
     await lifechart[Symbol.asyncDispose]()
     expect(house.clock.pending).toBe(before)
+  })
+
+  it('tells those who are in the middle of a replay of a run that has ended, and ends quietly for those who have all of it', async () => {
+    const { runs, lifechart } = await house.open({ limits: { windowRecords: 1 } })
+    const run = runs.start('chat', emits(...upTo(5_000)))
+    await run.ended
+    const replay = run.subscribe().batches()
+    await replay.next()
+    const whole = run.subscribe({ after: 5_000 }).batches()
+    expect(await whole.next()).toMatchObject({ value: { to: 5_002 } })
+    await lifechart.close()
+    expect(await errorOf(() => replay.next())).toEqual(codeOf('RUNTIME_CLOSED'))
+    expect(await whole.next()).toEqual({ value: undefined, done: true })
   })
 
   it('loses no more than a crash would: the next owner finds the same run', async () => {

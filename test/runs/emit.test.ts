@@ -47,7 +47,8 @@ describe('emit', () => {
   it('is pending only while more than 1,024 events are under way to the store', async () => {
     const { context, store } = await atWork()
     store.hold()
-    for (let i = 1; i <= 1024; i++) expect(await isPendingNow(context.emit(i))).toBe(false)
+    const within = Promise.all(upTo(1024).map(i => context.emit(i)))
+    expect(await isPending(within)).toBe(false)
     const beyond = context.emit(1025)
     expect(await isPending(beyond)).toBe(true)
     store.release()
@@ -62,6 +63,28 @@ describe('emit', () => {
     expect(await isPending(beyond)).toBe(true)
     store.release()
     expect(await beyond).toBe(true)
+  })
+
+  it('takes one chunk that is larger than all that may be under way', async () => {
+    const { runs } = await house.open({ limits: { inflightBytes: 1_000 } })
+    const run = runs.start('chat', async ({ emit }) => {
+      await emit('x'.repeat(20_000))
+      await emit('b')
+    })
+    expect(await run.ended).toMatchObject({ status: 'done', seq: 4 })
+  })
+
+  it('that is awaited in a loop without end lets others have the event loop', async () => {
+    const { runs } = await house.open()
+    let n = 0
+    let over = false
+    const run = runs.start('chat', async ({ emit }) => {
+      while (!over) await emit(n++)
+    })
+    await run.started
+    await new Promise(resolve => setImmediate(resolve))
+    over = true
+    expect(await run.ended).toMatchObject({ status: 'done', seq: n + 2 })
   })
 
   it('is answered false, and never rejects, when the run is over', async () => {
@@ -236,8 +259,3 @@ describe('a subscriber', () => {
     expect(seen).toEqual(upTo(23))
   })
 })
-
-async function isPendingNow(promise: Promise<unknown>): Promise<boolean> {
-  const pending = Symbol()
-  return (await Promise.race([promise, Promise.resolve(pending)])) === pending
-}

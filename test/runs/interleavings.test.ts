@@ -3,49 +3,72 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { memoryAdapter } from '../../src/adapters/memory.ts'
 import { type Lifechart, openLifechart } from '../../src/lifechart.ts'
 import type { RunEvent } from '../../src/runs/events.ts'
-import type { Run } from '../../src/runs/live-run.ts'
 import type { ProducerContext } from '../../src/runs/producer.ts'
+import type { CloseMode } from '../../src/runs/runs.ts'
 import { testEnvironment } from '../../src/testing/environment.ts'
 import { simulatedClock } from '../../src/testing/simulated-clock.ts'
 import { type Fate, scheduledStore } from './scheduled-store.ts'
-import { numbers, Reader, upTo } from './support.ts'
+import { codeOf, Reader } from './support.ts'
+import { type Execution, judge, Witness } from './witness.ts'
 
 const schedules = Number(process.env.LIFECHART_SCHEDULES ?? 5_000)
 /** Of a failure that was printed: plays that one schedule again. */
 const path = process.env.LIFECHART_PATH
 const seed = Number(process.env.LIFECHART_SEED ?? Date.now() % 2 ** 31)
 
+interface Start {
+  do: 'start'
+  policy: 'interrupt' | 'enqueue'
+  at: 0 | 1
+  manner: 'yields' | 'emits' | 'deaf' | 'throws'
+  chunks: number
+  /** Of a type that every runtime knows: whoever owns it next goes on with it. */
+  resumes: boolean
+}
+
+/** The second runtime may leave, and come back as a new one over the same store. */
 type Step =
-  | { do: 'start'; policy: 'interrupt' | 'enqueue'; at: 0 | 1; manner: 'yields' | 'emits' | 'deaf' | 'throws'; chunks: number }
+  | Start
   | { do: 'subscribe'; at: 0 | 1; after: number; kind: 'reader' | 'sink' | 'leaves' }
   | { do: 'stop'; at: 0 | 1 }
   | { do: 'time'; passes: number }
-  | { do: 'crash' }
+  | { do: 'crash'; reopens: boolean }
+  | { do: 'close'; mode: CloseMode | undefined; reopens: boolean }
 
 const at = fc.constantFrom(0 as const, 1 as const)
+const does = <T extends Step['do']>(name: T) => fc.constant(name)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant('start' as const),
+      do: does('start'),
       policy: fc.constantFrom('interrupt' as const, 'enqueue' as const),
       at,
       manner: fc.constantFrom('yields' as const, 'emits' as const, 'deaf' as const, 'throws' as const),
       chunks: fc.nat(4),
+      resumes: fc.boolean(),
     }),
   },
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant('subscribe' as const),
+      do: does('subscribe'),
       at,
       after: fc.constantFrom(0, 0, 1, 2),
       kind: fc.constantFrom('reader' as const, 'sink' as const, 'leaves' as const),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('stop' as const), at }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('time' as const), passes: fc.constantFrom(20, 1_000, 5_001, 7_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: does('stop'), at }) },
+  { weight: 2, arbitrary: fc.record({ do: does('time'), passes: fc.constantFrom(20, 1_000, 5_001, 7_000) }) },
+  { weight: 1, arbitrary: fc.record({ do: does('crash'), reopens: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: does('close'),
+      mode: fc.constantFrom(undefined, 'handover' as const, 'stop' as const, 'drain' as const),
+      reopens: fc.boolean(),
+    }),
+  },
 )
 const fates = fc.array(fc.constantFrom<Fate>('answered', 'answered', 'answered', 'refused', 'unanswered'), { maxLength: 24 })
 
@@ -57,46 +80,31 @@ interface Stage {
   witness: Witness
 }
 
-/** What the world saw of one schedule. */
-interface Witness {
-  runs: Run[]
-  readers: { after: number; events: RunEvent[]; error: unknown; over: boolean; left: boolean }[]
-  /** The numbers of the runs whose producers are at work. */
-  atWork: Set<number>
-  /** Who began while another was at work, and where that one's run was then. */
-  overlaps: { name: string; other: Run; status: string }[]
-  /** Streams of runs that were taken over from an owner that was gone. */
-  lost: Set<string>
-  /** What happened, for whoever has to find out why it failed. */
-  trace: string[]
+/** What is done for a run, wherever that is: the input of the type that can be resumed. */
+interface Work extends Pick<Start, 'manner' | 'chunks'> {
+  number: number
 }
 
-function producer(start: Extract<Step, { do: 'start' }>, number: number, { scheduler, witness }: Stage) {
+function producer({ manner, chunks, number }: Work, place: Lifechart, { scheduler, witness }: Stage) {
   const name = `run ${number}`
-  return async function* ({ signal, emit }: ProducerContext) {
-    const { atWork } = witness
-    // Only one that was given up may still be at it: its end says that it was forced, unless its owner was gone.
-    for (const other of atWork) witness.overlaps.push({ name, other: witness.runs[other - 1]!, status: witness.runs[other - 1]!.status })
-    atWork.add(number)
-    witness.trace.push(`${name} begins`)
+  return async function* ({ signal, emit, chunks: made }: ProducerContext) {
+    const execution: Execution = { number, place }
+    witness.begins(execution)
     signal.addEventListener('abort', async () => {
-      witness.trace.push(`${name} is aborted`)
       await undefined
-      // One that lost its owner or its store has no grace: what it still writes is refused.
-      if (witness.runs[number - 1]?.status !== 'stopping') atWork.delete(number)
+      witness.aborted(execution)
     })
     try {
-      for (let i = 1; i <= start.chunks && (!signal.aborted || start.manner === 'deaf'); i++) {
+      for (let i = made + 1; i <= chunks && (!signal.aborted || manner === 'deaf'); i++) {
         await scheduler.schedule(Promise.resolve(), `${name} makes a chunk`)
-        if (start.manner === 'emits') void emit(`${name} ${i}`)
+        if (manner === 'emits') void emit(`${name} ${i}`)
         else yield `${name} ${i}`
       }
-      if (start.manner === 'throws') throw new Error(name)
-      if (start.manner === 'deaf') await new Promise(() => undefined)
+      if (manner === 'throws') throw new Error(name)
+      if (manner === 'deaf') await new Promise(() => undefined)
     } finally {
       await scheduler.schedule(Promise.resolve(), `${name} cleans up`)
-      atWork.delete(number)
-      witness.trace.push(`${name} is through`)
+      witness.through(execution)
     }
   }
 }
@@ -117,9 +125,11 @@ async function play(scheduler: fc.Scheduler, steps: readonly Step[], dealt: read
   const store = scheduledStore(memory, scheduler, dealt)
   store.healed = true
   const lifecharts: Lifechart[] = []
-  const witness: Witness = { runs: [], readers: [], atWork: new Set(), overlaps: [], lost: new Set(), trace: [] }
+  const witness = new Witness()
+  const stage = { scheduler, witness }
+  let seeds = 0
   const open = async () => {
-    const { ids, logger } = testEnvironment({ seed: lifecharts.length + 1, clock })
+    const { ids, logger } = testEnvironment({ seed: ++seeds, clock })
     const lifechart = await openLifechart({
       adapter: { ...store, open: store.open },
       clock,
@@ -129,33 +139,53 @@ async function play(scheduler: fc.Scheduler, steps: readonly Step[], dealt: read
       retention: { window: 2_000 },
     })
     const place = lifecharts.push(lifechart) - 1
+    lifechart.runs.define('work', context => producer(context.input as Work, lifechart, stage)(context))
     lifechart.transitions$.subscribe(({ lifecycle, event, value }) => {
-      if (event.type === 'owner.lost') witness.lost.add(lifecycle)
       witness.trace.push(`${clock.now() % 1_000_000} at ${place}: ${lifecycle} ${JSON.stringify(event)} → ${JSON.stringify(value)}`)
     })
     return lifechart
   }
-  const places = [await open(), await open()]
+  const keeper = await open()
+  const places: [Lifechart, Lifechart] = [keeper, await open()]
   store.healed = false
+  let leaving = false
 
+  const start = (place: Lifechart, { policy, manner, chunks, resumes }: Start): void => {
+    const work = { manner, chunks, number: witness.runs.length + 1 }
+    try {
+      const run = resumes
+        ? place.runs.start('id', { type: 'work', input: work }, { policy, orphan: 'resume' })
+        : place.runs.start('id', producer(work, place, stage), { policy })
+      witness.started(run, place)
+    } catch (error) {
+      // Nothing begins in a runtime that is being closed.
+      if (!leaving || place === keeper) throw error
+      expect(error).toEqual(codeOf('RUNTIME_CLOSED'))
+    }
+  }
+  const leave = async (step: Step & { do: 'crash' | 'close' }): Promise<void> => {
+    const [, second] = places
+    if (leaving || second === keeper) return
+    leaving = true
+    if (step.do === 'close') await second.close({ mode: step.mode, timeout: 3_000 })
+    else {
+      second.kernel.crash()
+      witness.died(second)
+    }
+    witness.trace.push(`${clock.now() % 1_000_000} it has left`)
+    places[1] = step.reopens ? await open() : keeper
+    leaving = false
+  }
   const perform = async (step: Step): Promise<void> => {
     witness.trace.push(JSON.stringify(step))
-    if (step.do === 'start') {
-      const run = places[step.at]!.runs.start('id', producer(step, witness.runs.length + 1, { scheduler, witness }), {
-        policy: step.policy,
-      })
-      witness.runs.push(run)
-    } else if (step.do === 'subscribe') subscribe(places[step.at]!, step, witness)
-    else if (step.do === 'stop') places[step.at]!.runs.stop('id').catch(() => undefined)
+    if (step.do === 'start') start(places[step.at], step)
+    else if (step.do === 'subscribe') subscribe(places[step.at], step, witness)
+    else if (step.do === 'stop') witness.waits(places[step.at].runs.stop('id'), 'a stop', places[step.at])
     else if (step.do === 'time') {
       clock.tick(step.passes)
       // Whoever stood still for so long owns nothing any more and does not know it yet.
       if (step.passes > limits.sessionTtl) witness.atWork.clear()
-    } else if (places[1] && places[0] && places[1] !== places[0]) {
-      places[1].kernel.crash()
-      witness.atWork.clear()
-      places[1] = places[0]
-    }
+    } else witness.waits(leave(step), `${step.do} and what comes after it`, keeper)
   }
   scheduler.scheduleSequence(steps.map(next => ({ builder: () => perform(next), label: JSON.stringify(next) })))
   for (let idle = 0; idle < 3; idle = scheduler.count() > 0 ? 0 : idle + 1) {
@@ -164,17 +194,26 @@ async function play(scheduler: fc.Scheduler, steps: readonly Step[], dealt: read
   }
   // Everything settles: the store is well, what still runs is stopped, time passes.
   store.healed = true
-  const [keeper] = lifecharts
   for (let i = 0; i < 30; i++) {
     // What was refused at first has begun by then.
-    if (i === 8) for (const { runId } of witness.runs) keeper?.runs.stop('id', { runId }).catch(() => undefined)
+    if (i === 8) for (const { run } of witness.runs) keeper.runs.stop('id', { runId: run.runId }).catch(() => undefined)
     while (scheduler.count() > 0) await scheduler.waitOne()
     clock.tick(1_000)
     await turn()
   }
-  await judge(witness, lifecharts[0] as Lifechart, scheduler, async passes => {
+  await judge(witness, keeper, scheduler)
+  for (const passes of [3_000, 3_000]) {
     clock.tick(passes)
     for (let i = 0; i < 4; i++) await turn()
+  }
+  expect(keeper.stats(), witness.trace.join('\n')).toMatchObject({
+    'lifecycles.loaded': 0,
+    'runs.live': 0,
+    'runs.subscribers': 0,
+    'runs.retained': 0,
+    'streams.followed': 0,
+    'timers.armed': 0,
+    'windows.bytes': 0,
   })
   for (const lifechart of lifecharts) if (!lifechart.kernel.closed) lifechart.kernel.crash()
 }
@@ -201,59 +240,6 @@ function subscribe(lifechart: Lifechart, { after, kind }: Extract<Step, { do: 's
     seen.over = true
   })
 }
-
-async function judge(
-  witness: Witness,
-  lifechart: Lifechart,
-  scheduler: fc.Scheduler,
-  pass: (time: number) => Promise<void>,
-): Promise<void> {
-  const settle = async <T>(promise: Promise<T>) => {
-    void promise.catch(() => undefined)
-    for (let i = 0; i < 8; i++) {
-      await turn()
-      while (scheduler.count() > 0) await scheduler.waitOne()
-    }
-    return promise
-  }
-  for (const { name, other, status } of witness.overlaps) {
-    if (witness.lost.has(`run/${other.runId}`)) continue
-    const end = status === 'stopped' ? await settle(other.ended) : undefined
-    expect(end, [`${name} begins beside ${other.runId}, ${status}`, ...witness.trace].join('\n')).toMatchObject({ forced: true })
-  }
-  const stored: RunEvent[][] = []
-  for (const run of witness.runs) {
-    const info = await settle(lifechart.runs.get('id', { runId: run.runId }))
-    if (!info) continue
-    expect(['done', 'error', 'stopped']).toContain(info.status)
-    const events = new Reader(lifechart.runs.subscribe('id', { runId: run.runId }))
-    await settle(events.done)
-    expect(events.error).toBeUndefined()
-    expect(numbers(events.events)).toEqual(upTo(info.head))
-    expect(events.events.filter(event => event.type === 'end')).toEqual([events.events.at(-1)])
-    stored.push(events.events)
-  }
-  for (const { after, events, error, over, left } of witness.readers) {
-    expect(over).toBe(true)
-    if (events.length === 0) continue
-    const whole = stored.find(all => same(events, all.slice(after, after + events.length)))
-    expect(whole, `a subscriber saw ${JSON.stringify(events)}`).toBeDefined()
-    if (error === undefined && !left) expect(after + events.length).toBe(whole?.length)
-  }
-  await pass(3_000)
-  await pass(3_000)
-  expect(lifechart.stats(), witness.trace.join('\n')).toMatchObject({
-    'lifecycles.loaded': 0,
-    'runs.live': 0,
-    'runs.subscribers': 0,
-    'runs.retained': 0,
-    'streams.followed': 0,
-    'timers.armed': 0,
-    'windows.bytes': 0,
-  })
-}
-
-const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b)
 
 it(`every subscriber sees each event once and in order, whatever comes in between (${schedules} schedules, seed ${seed})`, async () => {
   await fc.assert(fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 1, maxLength: 10 }), fates, play), {

@@ -153,6 +153,16 @@ describe('a run and its other subscribers are not harmed by', () => {
     expect(await collect(other.runs.subscribe('chat'))).toEqual(reader.events)
   })
 
+  it('one who changes the error that it was told', async () => {
+    const { runs } = await house.open()
+    const run = runs.start('chat', () => {
+      throw new Error('x')
+    })
+    const end = await run.ended
+    expect(() => Object.assign(end.error ?? {}, { message: 'changed' })).toThrow(TypeError)
+    expect((await collect(run.subscribe())).at(-1)).toMatchObject({ error: { code: 'PRODUCER_FAILED' } })
+  })
+
   it('another run that fails', async () => {
     const { runs, reader, go } = await watched()
     await runs.start('other', thrower).ended

@@ -213,6 +213,17 @@ describe('attached: true', () => {
     expect(await run.ended).toMatchObject({ status: 'stopped', reason: 'audience_left' })
   })
 
+  it('is not left by one who asked for a position that is none', async () => {
+    const { runs } = await house.open()
+    const run = runs.start('chat', emitsAndStays('a'), { attached: true })
+    await run.started
+    expect(await errorOf(() => run.subscribe({ after: 99 }).next())).toMatchObject({ code: 'CURSOR_AHEAD' })
+    const told = new Promise(resolve => runs.follow('chat', () => undefined, { after: 99, onClose: resolve }))
+    expect(await told).toMatchObject({ code: 'CURSOR_AHEAD' })
+    await settled()
+    expect(run.status).toBe('running')
+  })
+
   it('is the exception: by default a run goes on when nobody listens', async () => {
     const { runs } = await house.open()
     const go = latch()

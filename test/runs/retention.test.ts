@@ -64,6 +64,19 @@ describe('a run that has ended', () => {
     expect(await errorOf(() => collect(runs.subscribe('chat')))).toEqual(codeOf('RUN_EVICTED'))
   })
 
+  it('is kept for a subscriber that takes what it was given one event at a time', async () => {
+    const { runs, clock } = await house.open({ limits: { subscriberIdle: 60_000 } })
+    const run = runs.start('chat', emits(...upTo(20)))
+    await run.ended
+    const slow = run.subscribe()
+    const seen = []
+    for await (const event of slow) {
+      seen.push(event)
+      await clock.advance(59_000)
+    }
+    expect(numbers(seen)).toEqual(upTo(22))
+  })
+
   it('tells the one that stopped pulling why it was closed', async () => {
     const { runs, clock } = await house.open({ limits: { subscriberIdle: 60_000, windowRecords: 1 } })
     const run = runs.start('chat', emits(...upTo(5_000)))
@@ -166,6 +179,43 @@ describe('in a durable store', () => {
     expect(await errorOf(() => runs.subscribe('chat', { runId: run.runId }).next())).toEqual(codeOf('RUN_EVICTED'))
     expect(await lifechart.kernel.adapter.load(`run/${run.runId}`)).toBeUndefined()
     expect(await lifechart.kernel.adapter.load({ key: 'latest/chat' })).toBeUndefined()
+  })
+
+  /** A run of 5,002 events, of which the last few are in memory here, is forgotten while it is replayed here and elsewhere. */
+  async function forgottenMeanwhile() {
+    const options = { retention: { stored: 200_000 }, limits: { windowRecords: 100 } }
+    const here = await house.open(options)
+    const there = await house.open(options)
+    const run = here.runs.start('chat', emits(...upTo(5_000)))
+    await run.ended
+    const began = async ({ runs }: typeof here) => {
+      const batches = runs.subscribe('chat').batches()
+      const { value } = await batches.next()
+      return { batches, seen: [...(value ?? [])] }
+    }
+    const replays = { mine: await began(here), theirs: await began(there) }
+    await house.clock.advance(200_001)
+    expect(await here.lifechart.kernel.adapter.load(`run/${run.runId}`)).toBeUndefined()
+    return { here, there, run, ...replays }
+  }
+
+  it('one that is forgotten in the middle of a replay is one gap to what is still in memory', async () => {
+    const { run, mine } = await forgottenMeanwhile()
+    const to = numbers(mine.seen).at(-1)!
+    for await (const batch of mine.batches) mine.seen.push(...batch)
+    const gap = mine.seen.filter(event => event.type === 'gap')
+    expect(gap).toEqual([{ type: 'gap', from: to + 1, to: expect.any(Number) }])
+    expect(numbers(mine.seen)).toEqual([...upTo(to), ...upTo(5_002, (gap[0] as { to: number }).to + 1)])
+    expect(mine.seen.at(-1)).toEqual(await run.ended)
+  })
+
+  it('one that is forgotten in the middle of a replay is an error where nothing of it is in memory, never silence', async () => {
+    const { here, there, run, theirs } = await forgottenMeanwhile()
+    expect(await errorOf(() => collect(theirs.batches))).toEqual(codeOf('RUN_EVICTED'))
+    expect(there.lifechart.stats()['streams.followed']).toBe(0)
+    await house.clock.advance(2_000_000)
+    expect(here.lifechart.stats()['runs.retained']).toBe(0)
+    expect(await errorOf(() => run.subscribe().next())).toEqual(codeOf('RUN_EVICTED'))
   })
 
   it('is forgotten in time by whoever is there, also after a restart', async () => {

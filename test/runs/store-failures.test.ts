@@ -227,6 +227,30 @@ describe('a store that is down for 60 s', () => {
   })
 })
 
+describe('a store that is asked for an ended run', () => {
+  it('and fails for one call only is asked again; nobody is left behind as a subscriber', async () => {
+    const { runs, store, lifechart } = await house.open()
+    await runs.start('chat', emits('a')).ended
+    store.fail('load', busy())
+    const reading = collect(runs.subscribe('chat'))
+    await house.clock.advance(1_000)
+    expect(await reading).toHaveLength(3)
+    expect(lifechart.stats()['runs.subscribers']).toBe(0)
+  })
+})
+
+describe('health', () => {
+  it('says that the store does not answer, when it does not', async () => {
+    const { lifechart, store, clock } = await house.open()
+    expect(await lifechart.health()).toMatchObject({ status: 'ok' })
+    store.hold('query')
+    const asking = lifechart.health()
+    await clock.advance(5_000)
+    expect(await asking).toMatchObject({ status: 'failing', problems: [{ code: 'STORE_UNAVAILABLE' }] })
+    store.release()
+  })
+})
+
 describe('a store that is down for ever', () => {
   it('ends nothing as running: by the next start its runs are ended by their orphan policy', async () => {
     const process = await house.open()

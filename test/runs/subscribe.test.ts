@@ -95,6 +95,18 @@ describe('a subscription', () => {
     expect(lifechart.stats()['runs.subscribers']).toBe(0)
   })
 
+  it('that is left before its first pull is over, event by event and in batches', async () => {
+    const { runs, lifechart } = await house.open()
+    await runs.start('chat', emits('a')).ended
+    const [events, batches] = [runs.subscribe('chat'), runs.subscribe('chat').batches()]
+    expect(lifechart.stats()['runs.subscribers']).toBe(2)
+    await events.return()
+    await batches.return?.()
+    await settled()
+    expect(lifechart.stats()['runs.subscribers']).toBe(0)
+    expect(await batches.next()).toEqual({ value: undefined, done: true })
+  })
+
   it('whose signal is aborted already is over at once', async () => {
     const { runs, lifechart } = await house.open()
     const run = runs.start('chat', patient)
@@ -153,6 +165,16 @@ describe('a sink', () => {
     runs.follow('nobody', () => undefined, { onClose: error => closings.push(error) })
     await settled()
     expect(closings).toEqual([codeOf('RUN_NOT_FOUND')])
+  })
+
+  it('follows the run that ended last, also when that is not stored', async () => {
+    const { runs } = await house.open()
+    for (const durability of ['events', 'none'] as const) {
+      await runs.start('chat', emits('a'), { durability }).ended
+      const seen: unknown[] = []
+      const error = await new Promise(resolve => runs.follow('chat', batch => seen.push(...batch.events), { onClose: resolve }))
+      expect([error, seen.length]).toEqual([undefined, 3])
+    }
   })
 
   it('that is closed gets nothing more', async () => {

@@ -17,7 +17,11 @@ export interface Process {
   log: TestEnvironment['log']
 }
 
-type ProcessOptions = Omit<LifechartOptions, 'adapter'> & { clock?: SimulatedClock }
+type ProcessOptions = Omit<LifechartOptions, 'adapter'> & {
+  clock?: SimulatedClock
+  /** Another runtime of the same process: both use one adapter. */
+  beside?: Process
+}
 
 /** Processes over one store in one simulated time; all are gone when the test is over. */
 export interface Processes {
@@ -51,9 +55,9 @@ export function processes({ durable = false } = {}): Processes {
     get clock() {
       return clock
     },
-    async open(options = {}) {
+    async open({ beside, ...options } = {}) {
       const environment = testEnvironment({ seed: opened.length + 1, clock: options.clock ?? clock })
-      const store = faultyAdapter(source)
+      const store = beside?.store ?? faultyAdapter(source)
       const lifechart = await openLifechart({ ...environment, ...options, adapter: store })
       opened.push(lifechart)
       return { lifechart, runs: lifechart.runs, store, clock: environment.clock, log: environment.log }

@@ -174,7 +174,7 @@ describe('a run of another process', () => {
       there.store.release(1)
       await settled()
     }
-    expect(there.store.holding).toBe(1)
+    expect(there.store.holding).toBeGreaterThan(0)
     there.store.fail('load', busy(), 3)
     there.store.release()
     await house.clock.advance(10_000)
@@ -206,16 +206,35 @@ describe('a run of another process', () => {
     for (const { lifechart } of [here, there]) expect(lifechart.stats()['streams.followed']).toBe(0)
   })
 
-  it('that its own process forgets in the middle of a replay here is an error for that reader, not silence', async () => {
-    const here = await house.open()
-    const there = await house.open({ limits: { windowRecords: 1 } })
-    await here.runs.start('chat', emits(...upTo(5_000))).ended
-    const replay = there.runs.subscribe('chat').batches()
-    await replay.next()
-    await house.clock.advance(180_001)
-    expect(here.lifechart.stats()['runs.evicted']).toBe(1)
-    expect(await errorOf(() => collect(replay))).toEqual(codeOf('STREAM_NOT_FOUND'))
-    expect(there.lifechart.stats()['streams.followed']).toBe(0)
+  it('is one gap for those who follow it here when the store dropped what they had not read, and goes on', async () => {
+    const { here, there } = await pair()
+    const go = latch()
+    const run = here.runs.start('long', async function* () {
+      yield* ['a', 'b']
+      await go.opened
+      yield* ['c', 'd']
+    })
+    await run.started
+    await settled()
+    const reader = new Reader(there.runs.subscribe('long'))
+    const sunk: unknown[] = []
+    there.runs.follow('long', batch => sunk.push(...batch.events), { after: 2 })
+    const observed: unknown[] = []
+    there.runs.events$('long').subscribe(event => observed.push(event))
+    await settled()
+    there.store.deaf = true
+    go.open()
+    await run.ended
+    await here.lifechart.kernel.adapter.forget(`run/${run.runId}`, { through: 5 })
+    expect(numbers(reader.events)).toEqual(upTo(3))
+    // A position that is not known here yet makes this process look.
+    void there.runs.subscribe('long', { after: 6 }).next()
+    const own = await collect(run.subscribe())
+    const shown = [...own.slice(0, 3), { type: 'gap', from: 4, to: 5 }, ...own.slice(5)]
+    await reader.done
+    expect(reader.events).toEqual(shown)
+    expect(sunk).toEqual(shown.slice(2))
+    expect(observed).toEqual(shown)
   })
 })
 

@@ -17,6 +17,8 @@ export interface NumberedStream {
   publish(count?: number): Promise<void>
   /** Publishes what is committed already, at once. */
   committed(count: number): Promise<() => void>
+  /** The next `count` numbers are committed and dropped by the store before they are published; returns how that is noticed. */
+  lost(count: number): Promise<() => void>
 }
 
 export interface NumberedOptions {
@@ -44,7 +46,8 @@ export async function numberedStream({
     },
   }
   const { logger, clock } = environment
-  const house = { adapter: reading, logger, limits: { windowRecords, windowBytes, subscribers }, budget, now: () => clock.now() }
+  const limits = { windowRecords, windowBytes, subscribers }
+  const house = { adapter: reading, logger, limits, budget, now: () => clock.now(), hold: () => () => undefined }
   const stream = new Stream<Shown>('numbers', 0, house, { project: entry => entry as number, gap: (from, to) => ({ from, to }) })
   let next = 1
 
@@ -58,5 +61,11 @@ export async function numberedStream({
         texts,
       )
   }
-  return { stream, environment, adapter, budget, committed, publish: async (count = 1) => (await committed(count))() }
+  async function lost(count: number): Promise<() => void> {
+    await committed(count)
+    const through = next - 1
+    await adapter.forget('numbers', { through })
+    return () => stream.skip(through)
+  }
+  return { stream, environment, adapter, budget, committed, lost, publish: async (count = 1) => (await committed(count))() }
 }

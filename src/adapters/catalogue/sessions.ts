@@ -10,13 +10,17 @@ export interface Sessions {
 }
 
 export function createSessions(): Sessions {
-  const expiry = new Map<Id, number>()
+  const leases = new Map<Id, { ttl: number; until: number }>()
   const alive = (session: Id, now: number) => {
-    const expires = expiry.get(session)
-    if (expires === undefined) return false
-    if (now < expires) return true
+    const lease = leases.get(session)
+    if (lease === undefined) return false
+    if (now < lease.until) {
+      // A clock that was set back lengthens no lease beyond its ttl from here on.
+      lease.until = Math.min(lease.until, now + lease.ttl)
+      return true
+    }
     // Forgotten for good: a clock that is set back revives nobody.
-    expiry.delete(session)
+    leases.delete(session)
     return false
   }
   return {
@@ -25,7 +29,7 @@ export function createSessions(): Sessions {
       if (!(Number.isFinite(ttl) && ttl > 0)) throw new LifechartError('INVALID_OPTION', '`ttl` is a positive number of milliseconds.')
       const id = `${node}/${ids()}`
       checkId(id, 'session')
-      expiry.set(id, clock.now() + ttl)
+      leases.set(id, { ttl, until: clock.now() + ttl })
       return {
         id,
         async renew() {
@@ -36,10 +40,10 @@ export function createSessions(): Sessions {
               details: { session: id },
             })
           }
-          expiry.set(id, now + ttl)
+          leases.set(id, { ttl, until: now + ttl })
         },
         async end() {
-          expiry.delete(id)
+          leases.delete(id)
         },
       }
     },

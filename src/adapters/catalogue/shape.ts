@@ -1,13 +1,13 @@
 import { type ErrorDetails, LifechartError } from '../../errors.ts'
-import { type Change, type Commit, type Index, portLimits } from '../../kernel/port.ts'
-import type { Head } from './head.ts'
+import { type Change, type Commit, type Index, type Json, portLimits } from '../../kernel/port.ts'
+import type { World } from './head.ts'
 import { checkId } from './ids.ts'
 
 /**
- * Throws `INVALID_ID`, `INVALID_COMMIT` or `COMMIT_TOO_LARGE` for what is wrong whatever the store holds.
- * A stream that exists (`known`) needs no look at its id.
+ * Throws `INVALID_ID`, `INVALID_COMMIT` or `COMMIT_TOO_LARGE` for what is wrong whatever the store holds, before anything is staged.
+ * A stream that exists needs no look at its id. Returns how long the texts are, in UTF-16 units.
  */
-export function checkShape(commit: Commit, known: readonly (Head | undefined)[]): void {
+export function checkShape(commit: Commit, { head }: Pick<World, 'head'>): number {
   const { changes, session } = commit
   checkId(commit.id, 'commit id')
   if (session !== undefined) checkId(session, 'session')
@@ -16,7 +16,7 @@ export function checkShape(commit: Commit, known: readonly (Head | undefined)[])
   let units = 0
   for (let i = 0; i < changes.length; i++) {
     const change = changes[i]!
-    if (known[i] === undefined) checkId(change.stream, 'stream id')
+    if (head(change.stream) === undefined) checkId(change.stream, 'stream id')
     units += checkChange(change, session !== undefined)
   }
   if (changes.length > 1 && new Set(changes.map(change => change.stream)).size < changes.length) {
@@ -26,6 +26,7 @@ export function checkShape(commit: Commit, known: readonly (Head | undefined)[])
   if (units * 3 > portLimits.commitBytes && bytesOf(changes) > portLimits.commitBytes) {
     throw tooLarge(`A commit holds at most ${portLimits.commitBytes} bytes of text.`)
   }
+  return units
 }
 
 /** Returns the length of its texts. */
@@ -48,9 +49,25 @@ function checkChange(change: Change, hasSession: boolean): number {
   }
   if (release !== undefined) for (const key of release) checkId(key, 'key')
   if (absent !== undefined) for (const key of absent) checkId(key, 'key')
-  let units = (change.state?.length ?? 0) + (change.view?.length ?? 0)
-  if (events !== undefined) for (const event of events) units += event.length
-  if (!Number.isSafeInteger(units)) throw invalid('Events, state and view are JSON text.', { stream: change.stream })
+  return textUnits(change)
+}
+
+/** What would fail only when it is written would fail all that is written with it. */
+function textUnits({ stream, events, state, view }: Change): number {
+  let units = 0
+  const count = (text: Json | undefined) => {
+    if (text === undefined) return
+    if (typeof text !== 'string' || !text.isWellFormed()) {
+      throw invalid('Events, state and view are well-formed text: JSON without lone surrogates, which `JSON.stringify` escapes.', {
+        stream,
+      })
+    }
+    units += text.length
+  }
+  if (events !== undefined && !Array.isArray(events)) throw invalid('`events` is a list of texts.', { stream })
+  events?.forEach(count)
+  count(state)
+  count(view)
   return units
 }
 

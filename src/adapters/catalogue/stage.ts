@@ -3,7 +3,7 @@ import type { Change, Commit, Id, Index } from '../../kernel/port.ts'
 import { type Head, noKeys, type Plan, type World } from './head.ts'
 import { checkId } from './ids.ts'
 import { stageKeys, touchesKeys } from './keys.ts'
-import { checkShape, invalid } from './shape.ts'
+import { invalid } from './shape.ts'
 
 /** What staging asks besides the world. */
 export interface Moment {
@@ -11,19 +11,19 @@ export interface Moment {
   alive(session: Id): boolean
 }
 
-/** Decides one commit: a plan, or the typed refusal of the first rule it breaks. Changes nothing. */
+/** Decides one commit whose shape is good: a plan, or the typed refusal of the first rule it breaks. Changes nothing. */
 export function stageCommit(world: World, commit: Commit, moment: Moment): Plan {
   const { changes, session } = commit
   const { now } = moment
   const before: (Head | undefined)[] = changes.map(change => world.head(change.stream))
-  checkShape(commit, before)
   for (const head of before) if (head?.last?.id === commit.id) return answered(head.last.versions)
   for (let i = 0; i < changes.length; i++) checkVersion(changes[i]!.expect, changes[i]!.stream, before[i])
   checkKinds(changes, before)
   for (let i = 0; i < changes.length; i++) checkOwner(changes[i]!, before[i], session, moment)
 
   const versions = changes.map((change, i) => (before[i]?.version ?? 0) + (change.events?.length ?? 0))
-  const last = { id: commit.id, versions }
+  // The caller gets a list of its own: nobody changes what is remembered.
+  const last = { id: commit.id, versions: [...versions] }
   const heads = changes.map((change, i): Head => {
     const head = before[i]
     return {
@@ -41,7 +41,13 @@ export function stageCommit(world: World, commit: Commit, moment: Moment): Plan 
   return touchesKeys(changes) ? { ...plan, ...stageKeys(world, changes, heads, before) } : plan
 }
 
-const answered = (versions: readonly number[]): Plan => ({ versions, repeated: true, heads: [], before: [], keys: noKeys })
+const answered = (versions: readonly number[]): Plan => ({
+  versions: [...versions],
+  repeated: true,
+  heads: [],
+  before: [],
+  keys: noKeys,
+})
 
 /** Decides a forgetting; undefined when there is nothing to forget. */
 export function stageForget(world: World, stream: Id, { through, expect }: { through?: number; expect?: number }): Plan | undefined {

@@ -15,7 +15,7 @@ export interface OpenFile {
 export interface Files {
   /** `create` is exclusive and makes the file with mode 0600. */
   open(path: string, mode: 'read' | 'write' | 'create'): Promise<OpenFile>
-  /** Recursive, mode 0700. */
+  /** Recursive, mode 0700; one that is there and our own is closed to others. */
   makeDirectory(path: string): Promise<void>
   /** The names in a directory. */
   list(path: string): Promise<readonly string[]>

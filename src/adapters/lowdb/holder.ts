@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readFile, readlink } from 'node:fs/promises'
 import os from 'node:os'
 import { crc32 } from 'node:zlib'
 import { isCount, isObject, isText } from './facts.ts'
@@ -7,14 +7,16 @@ import { systemCode } from './failures.ts'
 
 /** Who holds, or held, the lock of a store: told by the name of its lock file, so that no half written file leaves it open. */
 export interface Holder {
-  /** Tells hosts apart. */
+  /** Tells apart where process numbers mean something: hosts, their starts, and containers with numbers of their own. */
   host: string
   pid: number
   /** When the process started, as the system counts; `0` when it does not tell. A number used again for another process differs. */
   start: string
-  /** Tells apart what one process opens. */
+  /** Tells apart what one process opens; begins with when that was. */
   token: string
 }
+
+const timeDigits = 12
 
 /** What stands in a lock file: for people, and for those who can not ask whether the process lives. */
 export interface SignOfLife {
@@ -23,17 +25,34 @@ export interface SignOfLife {
   beat: number
 }
 
-const thisHost = crc32(os.hostname()).toString(16).padStart(8, '0')
 const shape = /^lock\.([0-9a-f]{8})\.([1-9]\d{0,9})\.(\d{1,20})\.([0-9a-f]{32})$/
 
-export async function thisProcess(): Promise<Holder> {
+export async function thisProcess(now: number): Promise<Holder> {
   return {
-    host: thisHost,
+    host: await thisHost(),
     pid: process.pid,
     start: (await processEntry(process.pid))?.start ?? '0',
-    token: randomBytes(16).toString('hex'),
+    token: Math.max(0, Math.trunc(now)).toString(16).padStart(timeDigits, '0').slice(-timeDigits) + randomBytes(10).toString('hex'),
   }
 }
+
+/** When the lock file was made: milliseconds since the epoch. */
+export const madeAt = ({ token }: Holder) => Number.parseInt(token.slice(0, timeDigits), 16)
+
+let host: Promise<string> | undefined
+
+/** The same number of a process means another one after a restart of the machine, and in another PID namespace. */
+function thisHost(): Promise<string> {
+  host ??= Promise.all([
+    os.hostname(),
+    orNothing(readFile('/proc/sys/kernel/random/boot_id', 'latin1')),
+    orNothing(readlink('/proc/self/ns/pid')),
+  ]).then(facts => crc32(facts.join()).toString(16).padStart(8, '0'))
+  return host
+}
+
+/** Only Linux tells. */
+const orNothing = (fact: Promise<string>) => fact.catch(() => '')
 
 export const lockName = ({ host, pid, start, token }: Holder) => `lock.${host}.${pid}.${start}.${token}`
 
@@ -56,7 +75,7 @@ export function readSign(bytes: Buffer): SignOfLife | undefined {
 
 /** Whether the process lives, as far as the system can say: not for other hosts, nor for other openings by this very process. */
 export async function isRunning({ host, pid, start }: Holder): Promise<boolean | undefined> {
-  if (host !== thisHost) return undefined
+  if (host !== (await thisHost())) return undefined
   try {
     process.kill(pid, 0)
   } catch (error) {

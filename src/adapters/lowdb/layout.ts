@@ -37,4 +37,4 @@ export function numbersIn(names: readonly string[], shape: RegExp): number[] {
 export const logShape = /^([1-9]\d{0,8})\.log$/
 export const indexShape = /^([1-9]\d{0,8})\.json$/
 /** What a document is called while it is written. */
-export const unfinishedShape = /\.unfinished$/
+export const unfinishedShape = /^(store|[1-9]\d{0,8})\.json\.[0-9a-f]{16}\.unfinished$/

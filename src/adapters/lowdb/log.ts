@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { LifechartError } from '../../errors.ts'
+import { isLifechartError, LifechartError } from '../../errors.ts'
 import type { Id } from '../../kernel/port.ts'
 import { type Overlay, overlay } from '../catalogue/head.ts'
 import type { Contents } from './contents.ts'
@@ -84,7 +84,8 @@ export function createLog(options: LogOptions): Log {
   let { nextSegment } = options
 
   const fail = (cause: unknown) => {
-    failed ??= new LifechartError('STORE_FAILED', 'The disk failed; close the store and open it again.', { cause })
+    const message = 'What the disk holds is not known any more; close the store and open it again.'
+    failed ??= isLifechartError(cause, 'STORE_FAILED') ? cause : new LifechartError('STORE_FAILED', message, { cause })
   }
 
   async function run(): Promise<void> {
@@ -201,6 +202,13 @@ export function createLog(options: LogOptions): Log {
       fail(cause)
       throw unknown(cause)
     }
+    try {
+      await options.assertHeld()
+    } catch (cause) {
+      // It slept in the middle of it: whoever has taken the store over has read the log with these bytes or without.
+      fail(cause)
+      throw unknown(cause)
+    }
   }
 
   async function roll(): Promise<void> {
@@ -246,8 +254,10 @@ export function createLog(options: LogOptions): Log {
   }
 }
 
-const unknown = (cause: unknown) =>
-  new LifechartError('OUTCOME_UNKNOWN', 'The disk failed; repeat the same commit to learn whether it is there.', { retryable: true, cause })
+function unknown(cause: unknown): LifechartError {
+  const message = 'It is not known what the disk holds; open the store again and repeat the same commit to learn whether it is there.'
+  return new LifechartError('OUTCOME_UNKNOWN', message, { retryable: true, cause })
+}
 
 /** The characters in these texts. */
 export function weightOf(texts: readonly Texts[]): number {

@@ -16,6 +16,8 @@ import { countBytes, type Trail } from './trail.ts'
 
 /** What happens to full segments behind the writer's back: indexes are written, dead segments deleted, half dead ones rewritten. */
 export interface Maintenance {
+  /** Begins with what former lives left: each of them may have been too short for it. */
+  opened(): void
   sealed(segment: number, index: () => Promise<SegmentIndex>): void
   /** So many bytes were forgotten. */
   forgotten(bytes: number): void
@@ -32,16 +34,18 @@ export interface MaintenanceOptions {
   reader: Reader
   segmentBytes: number
   log: Pick<Log, 'write'>
+  /** Throws when the store is no longer ours. Asked before anything is written or deleted. */
+  assertHeld(): Promise<void>
 }
 
 /** How many streams are looked at before the event loop gets its turn, and how many are moved at once. */
 const slice = 1_000
 const movedAtOnce = 32
-/** More small segments than this are made one. */
+/** More small segments than this are made one; when they are twice as many, not even closing interrupts it. */
 const manySmall = 32
 
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
-  const { files, layout, logger, contents, segments, segmentBytes } = options
+  const { files, layout, logger, contents, segments, segmentBytes, assertHeld } = options
   /** Segments that can not be read wholly stay as they are. */
   const damaged = new Set<number>()
   let work = Promise.resolve()
@@ -74,7 +78,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   /** Deletes what is dead, and tells which segments are to be rewritten. Undefined when it was interrupted. */
   async function look(): Promise<Set<number> | undefined> {
     // What is sealed by now only loses; a segment sealed meanwhile may hold what a stream that was counted has gained.
-    const sealed = [...contents.sizes].filter(([segment]) => segment !== contents.segment && !damaged.has(segment))
+    const sealed = sealedSegments()
     const bytes = new Map<number, number>()
     const whole = await eachEntry(async some => {
       for (const { body } of some) countBytes(body, bytes)
@@ -83,10 +87,15 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     countTombstones(bytes)
     for (const [segment] of sealed) if (!bytes.has(segment)) await remove(segment)
     const alive = sealed.filter(([segment]) => bytes.has(segment))
-    const small = alive.filter(([, size]) => size < segmentBytes / 16)
-    const half = alive.filter(([segment, size]) => bytes.get(segment)! * 2 < size)
+    const small = alive.filter(isSmall)
+    const half = alive.filter(one => !isSmall(one) && bytes.get(one[0])! * 2 < one[1])
     return new Set([...half, ...(small.length > manySmall ? small : [])].map(([segment]) => segment))
   }
+
+  const sealedSegments = () => [...contents.sizes].filter(([segment]) => segment !== contents.segment && !damaged.has(segment))
+  /** Not worth a rewriting of its own, however much of it is dead. */
+  const isSmall = ([, size]: readonly [segment: number, size: number]) => size < segmentBytes / 16
+  const interrupted = () => closing && sealedSegments().filter(isSmall).length <= 2 * manySmall
 
   /** A tombstone is needed while a segment that may mention its stream is there. */
   function countTombstones(bytes: Map<number, number>): void {
@@ -102,6 +111,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     const unlessGone = (error: unknown) => {
       if (systemCode(error) !== 'ENOENT') throw error
     }
+    await assertHeld()
     await files.remove(layout.log(segment)).catch(unlessGone)
     // Tombstones may go when it is certain that the segment does not come back.
     await files.syncDirectory(layout.logs)
@@ -113,11 +123,11 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   async function rewrite(candidates: ReadonlySet<number>): Promise<void> {
     await eachEntry(async some => {
       const touched = some.filter(({ body }) => touches(body, candidates))
-      for (let i = 0; i < touched.length && !closing; i += movedAtOnce) {
+      for (let i = 0; i < touched.length && !interrupted(); i += movedAtOnce) {
         await Promise.all(touched.slice(i, i + movedAtOnce).map(entry => move(entry, candidates)))
       }
     })
-    if (!closing) await moveTombstones(options, candidates)
+    if (!interrupted()) await moveTombstones(options, candidates)
   }
 
   async function move(entry: Entry<Trail>, candidates: ReadonlySet<number>): Promise<void> {
@@ -132,23 +142,28 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     }
   }
 
-  /** In slices; false when the adapter is closing. */
+  /** In slices; false when it was interrupted. */
   async function eachEntry(visit: (some: Entry<Trail>[]) => Promise<void>): Promise<boolean> {
     let some: Entry<Trail>[] = []
     for (const entry of contents.catalogue.entries()) {
       if (some.push(entry) < slice) continue
       await visit(some)
       await setImmediate()
-      if (closing) return false
+      if (interrupted()) return false
       some = []
     }
     await visit(some)
-    return !closing
+    return !interrupted()
   }
 
   return {
+    opened: enqueueTidying,
     sealed(segment, index) {
-      enqueue('write an index document', async () => writeDocument(files, layout.index(segment), indexCodec, await index()))
+      enqueue('write an index document', async () => {
+        const data = await index()
+        await assertHeld()
+        await writeDocument(files, layout.index(segment), indexCodec, data)
+      })
       enqueueTidying()
     },
     forgotten(bytes) {

@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
+import { systemCode } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'
 
 const openFile = promisify(fs.open)
@@ -20,6 +21,14 @@ export const nodeFiles: Files = {
   },
   async makeDirectory(path) {
     await fs.promises.mkdir(path, { recursive: true, mode: 0o700 })
+    const { mode } = await fs.promises.stat(path)
+    if ((mode & 0o077) === 0) return
+    try {
+      await fs.promises.chmod(path, 0o700)
+    } catch (error) {
+      // Whose it is decides who may enter it.
+      if (systemCode(error) !== 'EPERM') throw error
+    }
   },
   list: path => fs.promises.readdir(path),
   rename: (from, to) => fs.promises.rename(from, to),

@@ -34,8 +34,7 @@ async function identifyBySegments(files: Files, layout: Layout): Promise<string 
 /** Makes what is missing of the directories, and makes them durable: an earlier process may have ended before it had. */
 export async function makeDirectories(files: Files, { dir, logs, indexes }: Layout): Promise<void> {
   const names = await listIfThere(files, dir)
-  if (names.length === 0) await files.makeDirectory(dir)
-  for (const part of [logs, indexes]) if (!names.includes(path.basename(part))) await files.makeDirectory(part)
+  for (const directory of [dir, logs, indexes]) await files.makeDirectory(directory)
   await files.syncDirectory(dir)
   const ancestors = ancestorsOf(dir)
   for (const ancestor of names.length === 0 ? ancestors : ancestors.slice(0, 1)) await syncIfAllowed(files, ancestor)

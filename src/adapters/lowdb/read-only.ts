@@ -1,8 +1,10 @@
 import { LifechartError } from '../../errors.ts'
 import type { Environment, PersistenceAdapter } from '../../kernel/port.ts'
 import { createWatchers } from '../catalogue/watchers.ts'
+import { unavailable } from './failures.ts'
 import { follow } from './follower.ts'
 import type { Layout } from './layout.ts'
+import { isLocked } from './lock.ts'
 import { identify, noStore } from './open.ts'
 import { createReader } from './reader.ts'
 import { createSegments } from './segments.ts'
@@ -11,7 +13,7 @@ import { createSurface } from './surface.ts'
 
 /** Reads beside a writer, or when there is none. */
 export async function openReader(
-  { dir, files, pollInterval }: Settings,
+  { dir, files, pollInterval, lockHeartbeat: heartbeat }: Settings,
   layout: Layout,
   environment: Environment,
 ): Promise<PersistenceAdapter> {
@@ -26,9 +28,17 @@ export async function openReader(
   // When the writer took something back, the follower has started over with other contents.
   const contents = () => follower.contents
   const reader = createReader(segments, contents, follower.refresh)
-  // Sessions live in the process that writes: nothing is known of them here.
-  const surface = createSurface({ contents, reader, watchers, logger, alive: () => false, settled: follower.settled })
-  const { guard, load, read, query, watch } = surface
+  // Sessions live in the process that writes. All that is known of them here is whether there is one.
+  let written = false
+  const surface = createSurface({ contents, reader, watchers, logger, alive: () => written, settled: follower.settled })
+  const { guard, load, read, watch } = surface
+  const lookForWriter = async () => {
+    try {
+      written = await isLocked({ files, dir, clock, heartbeat })
+    } catch (error) {
+      throw unavailable(error)
+    }
+  }
   const refuse = async (): Promise<never> => {
     guard()
     throw new LifechartError('STORE_READ_ONLY', 'The store was opened with `readOnly: true`; it takes no writes.')
@@ -37,7 +47,11 @@ export async function openReader(
   return {
     load,
     read,
-    query,
+    async query(query) {
+      guard()
+      if (query.orphaned || query.free) await lookForWriter()
+      return surface.query(query)
+    },
     watch,
     commit: refuse,
     session: refuse,

@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Logger } from '../../kernel/port.ts'
 import { type Contents, createContents } from './contents.ts'
 import { openDocument, writeAll, writeDocument } from './documents.ts'
@@ -31,15 +32,17 @@ export interface Recovery {
 export async function recover(recovery: Recovery): Promise<Recovered> {
   const { files, layout, readOnly } = recovery
   const segments = numbersIn(await listIfThere(files, layout.logs), logShape)
-  const indexNames = await listIfThere(files, layout.indexes)
-  const indexes = numbersIn(indexNames, indexShape)
+  const indexes = numbersIn(await listIfThere(files, layout.indexes), indexShape)
   const contents = createContents()
   let mark: Mark = { offset: 0, n: 0 }
   for (const segment of segments) {
     mark = await recoverSegment(recovery, contents, segment, segment === segments.at(-1))
   }
   if (!readOnly) {
-    for (const name of indexNames.filter(name => unfinishedShape.test(name))) await files.remove(`${layout.indexes}/${name}`)
+    for (const directory of [layout.dir, layout.indexes]) {
+      const unfinished = (await listIfThere(files, directory)).filter(name => unfinishedShape.test(name))
+      for (const name of unfinished) await files.remove(path.join(directory, name))
+    }
     for (const index of indexes) if (!contents.sizes.has(index)) await files.remove(layout.index(index))
   }
   return { contents, mark, nextSegment: Math.max(0, segments.at(-1) ?? 0, indexes.at(-1) ?? 0) + 1 }

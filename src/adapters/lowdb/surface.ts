@@ -9,9 +9,7 @@ import type { Reader } from './reader.ts'
 
 /** What those who write and those who only read answer alike. */
 export interface Surface extends Pick<PersistenceAdapter, 'load' | 'read' | 'query' | 'watch'> {
-  /** `STORE_CLOSED` after `end`. */
-  refusal(): LifechartError | undefined
-  /** Throws it. */
+  /** Throws `STORE_CLOSED` after `end`. */
   guard(): void
   end(): void
 }
@@ -32,9 +30,8 @@ const readAtOnce = 64
 export function createSurface({ contents, reader, watchers, logger, alive, settled }: SurfaceOptions): Surface {
   const watching = new Set<() => void>()
   let closed = false
-  const refusal = () => (closed ? new LifechartError('STORE_CLOSED', 'The store is closed; open it again.') : undefined)
   const guard = () => {
-    if (closed) throw refusal()
+    if (closed) throw new LifechartError('STORE_CLOSED', 'The store is closed; open it again.')
   }
   /** Errors of the file system become ours. */
   const reading = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -49,7 +46,6 @@ export function createSurface({ contents, reader, watchers, logger, alive, settl
   }
 
   return {
-    refusal,
     guard,
     end() {
       closed = true
@@ -68,11 +64,12 @@ export function createSurface({ contents, reader, watchers, logger, alive, settl
 
     query: query =>
       reading(async () => {
-        const { entries, next } = await search(contents().catalogue, query, alive)
+        const { entries, next, matches } = await search(contents().catalogue, query, alive)
         const items: StreamHead[] = []
         for (let i = 0; i < entries.length; i += readAtOnce) {
           const some = await Promise.all(entries.slice(i, i + readAtOnce).map(({ head }) => reader.parts(head.stream, false)))
-          for (const parts of some) if (parts !== undefined) items.push(presentHead(parts.head, parts.state))
+          // A stream may have moved on, or gone, while its state was read.
+          for (const parts of some) if (parts !== undefined && matches(parts.head)) items.push(presentHead(parts.head, parts.state))
         }
         return { items, next }
       }),

@@ -1,11 +1,13 @@
 import type { Environment, Id, PersistenceAdapter } from '../../kernel/port.ts'
+import { keepCommit } from '../catalogue/keep.ts'
 import { createSessions } from '../catalogue/sessions.ts'
+import { checkShape } from '../catalogue/shape.ts'
 import { stageCommit, stageForget } from '../catalogue/stage.ts'
 import { createWatchers } from '../catalogue/watchers.ts'
 import { unavailable } from './failures.ts'
 import type { Layout } from './layout.ts'
 import { acquireLock, type Lock } from './lock.ts'
-import { createLog, type Log, weightOf } from './log.ts'
+import { createLog, type Log } from './log.ts'
 import { createMaintenance } from './maintenance.ts'
 import { establish, identify, makeDirectories } from './open.ts'
 import { createReader } from './reader.ts'
@@ -57,7 +59,17 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
     sealed: (segment, index) => maintenance.sealed(segment, index),
     changed: watchers.changed,
   })
-  const maintenance = createMaintenance({ files, layout, logger, contents, segments, reader, segmentBytes, log })
+  const maintenance = createMaintenance({
+    files,
+    layout,
+    logger,
+    contents,
+    segments,
+    reader,
+    segmentBytes,
+    log,
+    assertHeld: lock.assertHeld,
+  })
   const alive = (session: Id) => sessions.alive(session, clock.now())
   const surface = createSurface({ contents: () => contents, reader, watchers, logger, alive })
   const heldBytes = (stream: Id) => {
@@ -78,18 +90,19 @@ async function openLocked(settings: Settings, layout: Layout, environment: Envir
     }
   }
 
-  const { refusal, guard, load, read, query, watch } = surface
+  maintenance.opened()
+  const { guard, load, read, query, watch } = surface
   return {
     load,
     read,
     query,
     watch,
 
-    commit(commit) {
-      const refused = refusal()
-      if (refused !== undefined) return Promise.reject(refused)
+    async commit(given) {
+      guard()
+      const commit = keepCommit(given)
       return log.write({
-        weight: weightOf(commit.changes),
+        weight: checkShape(commit, catalogue),
         stage(world) {
           const plan = stageCommit(world, commit, { now: clock.now(), alive })
           return { plan, commit: commit.id, texts: commit.changes }

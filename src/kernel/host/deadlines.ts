@@ -57,5 +57,5 @@ export class Deadlines {
 
 function without(entries: DeadlineEntries, id: string): DeadlineEntries {
   const { [id]: _, ...rest } = entries
-  return rest
+  return Object.freeze(rest)
 }

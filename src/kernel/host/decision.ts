@@ -1,6 +1,6 @@
 import type { AnyActorRef, AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine, ExecutableActionObject } from 'xstate'
 import { LifechartError } from '../../errors.ts'
-import { assertJson } from '../json.ts'
+import { frozenCopy } from '../json.ts'
 import type { Deadline } from '../stream/record.ts'
 import { freeSystemIds } from './system-ids.ts'
 
@@ -18,10 +18,32 @@ export function reserved(type: string): boolean {
   return type.startsWith('xstate.') || type.startsWith('lifechart.')
 }
 
-/** Refuses what nobody may send: `EVENT_RESERVED`, `NOT_SERIALIZABLE`. */
-export function assertSendable(event: AnyEventObject): void {
-  if (reserved(event.type)) throw new LifechartError('EVENT_RESERVED', `"${event.type}" is reserved. Name your events noun.verb.`)
-  assertJson(event, 'event')
+/** True for an object with a type that can be the name of an event. */
+export function isEvent(event: unknown): event is AnyEventObject {
+  return typeof event === 'object' && event !== null && 'type' in event && typeof event.type === 'string' && event.type !== ''
+}
+
+/**
+ * Takes an event from outside: a frozen copy, which is decided, committed and shown, whatever becomes of the original. Refuses what
+ * nobody may send: `EVENT_REFUSED` for what is no event, `EVENT_RESERVED`, `NOT_SERIALIZABLE`.
+ */
+export function sendable(event: AnyEventObject): AnyEventObject {
+  if (!isEvent(event)) throw new LifechartError('EVENT_REFUSED', 'This is no event. Send an object with a type, named noun.verb.')
+  const own = frozenCopy(event, 'event')
+  // XState keeps "*" for the transition that takes every event.
+  if (reserved(own.type) || own.type === '*') {
+    throw new LifechartError('EVENT_RESERVED', `"${own.type}" is reserved. Name your events noun.verb.`)
+  }
+  return own
+}
+
+/** Takes an event of the chart's own, copied like one from outside; what a child's end carries beyond JSON is left as it is. */
+export function owned(event: AnyEventObject): AnyEventObject {
+  try {
+    return frozenCopy(event, 'event')
+  } catch {
+    return event
+  }
 }
 
 /** True if the chart takes the event now; false also when a guard throws. */
@@ -117,9 +139,12 @@ export function deadlinesAfter(
     const raise = raised(action)
     if (!raise || !Number.isFinite(raise.delay)) continue
     after ??= { ...before }
-    after[raise.id ?? `${raise.event.type}#${seq}.${position}`] = { event: raise.event, at: now + Math.max(0, raise.delay ?? 0) }
+    after[raise.id ?? `${raise.event.type}#${seq}.${position}`] = Object.freeze({
+      event: frozenCopy(raise.event, 'event'),
+      at: now + Math.max(0, raise.delay ?? 0),
+    })
   }
-  return after ?? before
+  return after ? Object.freeze(after) : before
 }
 
 /** The earliest deadline (milliseconds) that is not one of `except`, or null. */

@@ -1,5 +1,6 @@
-import type { AnyActorLogic, AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
+import type { AnyActorLogic, AnyActorRef, AnyActorScope, AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import type { Recorded } from './decision.ts'
+import { watchRelay } from './relay.ts'
 
 /** What the gate asks of the host that stands behind it. */
 export interface Gatekeeper {
@@ -11,6 +12,8 @@ export interface Gatekeeper {
   admitted: { event: AnyEventObject; next: AnyMachineSnapshot; actions: readonly Recorded[] } | undefined
   /** An event reached the actor by itself: from a child, or from an actor of the system. */
   turnedAway(event: AnyEventObject): void
+  /** Something by a reserved name, or what is no event at all, was sent to the actor by who may not; it did not reach it. */
+  refused(type: string | undefined): void
   record(recorded: Recorded[], scope: AnyActorScope): AnyActorScope
   perform(actions: readonly Recorded[], scope: AnyActorScope): void
 }
@@ -20,11 +23,16 @@ const keepers = new WeakMap<object, Gatekeeper>()
 let opening: Gatekeeper | undefined
 
 /** Creates an actor behind a gate. */
-export function behindGate<T extends object>(keeper: Gatekeeper, create: () => T): T {
+export function behindGate<T extends AnyActorRef>(keeper: Gatekeeper, create: () => T): T {
   opening = keeper
   try {
     const actor = create()
     keepers.set(actor, keeper)
+    watchRelay(
+      actor,
+      event => keeper.admitted?.event === event,
+      type => keeper.refused(type),
+    )
     return actor
   } finally {
     opening = undefined
@@ -65,6 +73,7 @@ export function gate(machine: AnyStateMachine): AnyActorLogic {
       else keeper.perform(initial, scope)
     },
     transition(snapshot: AnyMachineSnapshot, event: AnyEventObject, scope: AnyActorScope) {
+      // Only the actor's own stop comes so far.
       if (event.type === 'xstate.stop') return machine.transition(snapshot, event as never, scope)
       const keeper = keeperOf(scope)
       const step = keeper.admitted

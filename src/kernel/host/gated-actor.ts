@@ -55,6 +55,13 @@ export class GatedActor implements Gatekeeper {
     this.#events.turnedAway(event)
   }
 
+  refused(type: string | undefined): void {
+    this.#house.logger.warn('An actor sent what is no event, or one by a reserved name; it was dropped.', {
+      lifecycle: this.#id,
+      ...(type !== undefined && { event: type }),
+    })
+  }
+
   /** The committed one, also after {@link stop}. */
   get snapshot(): AnyMachineSnapshot {
     return this.#stopped ?? this.#live

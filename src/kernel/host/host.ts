@@ -1,6 +1,7 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { isLifechartError, LifechartError } from '../../errors.ts'
 import { readEnvelope } from '../envelope.ts'
+import { errorText } from '../error-text.ts'
 import type { StreamHead } from '../port.ts'
 import type { Scheduler, Sleeper } from '../scheduler.ts'
 import type { StepRecord } from '../stream/record.ts'
@@ -8,7 +9,7 @@ import type { Stream } from '../stream/stream.ts'
 import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
-import { accepts, assertSendable, type Decision, earliest } from './decision.ts'
+import { accepts, type Decision, earliest, owned, sendable } from './decision.ts'
 import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
 import { Patience } from './patience.ts'
 import { childId, persistSnapshot, recordable } from './snapshot.ts'
@@ -97,7 +98,7 @@ export class Host implements Sleeper {
       },
     }
     if ('stored' in source) {
-      const envelope = readEnvelope(spec.machine, id, source.stored.state)
+      const envelope = readEnvelope(spec.machine, id, source.stored.state, house.logger)
       this.#deadlines = new Deadlines(envelope.deadlines)
       this.#lost = envelope.undecided ?? []
       this.attempt = envelope.attempt + 1
@@ -224,16 +225,16 @@ export class Host implements Sleeper {
   }
 
   /**
-   * Sends an event from outside. Resolves with the committed snapshot; rejects with `EVENT_RESERVED`, `EVENT_REFUSED`,
+   * Sends an event from outside; it is copied at once. Resolves with the committed snapshot; rejects with `EVENT_RESERVED`, `EVENT_REFUSED`,
    * `LIFECYCLE_ENDED`, `CHART_FAULT`, `NOT_SERIALIZABLE`, or `STORE_UNAVAILABLE` when the outcome stays open for too long.
    */
   dispatch(event: AnyEventObject, command?: { id: string; seq: number }): Promise<AnyMachineSnapshot> {
     return this.#patience.for(async () => {
-      assertSendable(event)
+      const own = sendable(event)
       // Somebody here asks again; a command from elsewhere is asked for once.
       if (!command) this.#patience.assert()
       return this.writer.enqueue(() =>
-        this.#step(event, { cause: 'command', ...(command && { command: command.id, commandSeq: command.seq }) }),
+        this.#step(own, { cause: 'command', ...(command && { command: command.id, commandSeq: command.seq }) }),
       )
     })
   }
@@ -244,7 +245,8 @@ export class Host implements Sleeper {
   }
 
   /** An event of the chart's own: it becomes a step behind what is queued, or is dropped if the chart does not take it. */
-  turnedAway(event: AnyEventObject): void {
+  turnedAway(sent: AnyEventObject): void {
+    const event = owned(sent)
     const id = childId(event)
     const entry = id === undefined ? undefined : { event, id, child: this.snapshot.children[id] }
     if (entry) this.#undecided.push(entry)
@@ -338,9 +340,11 @@ export class Host implements Sleeper {
       this.#house.logger.error('A chart failed on an event of its own; the lifecycle ends as an error.', {
         lifecycle: this.id,
         event: event.type,
-        error: String(error),
+        // The path of what is not JSON may be made of data.
+        error: isLifechartError(error, 'NOT_SERIALIZABLE') ? error.code : errorText(error),
       })
-      return this.#take(this.#actor.faulted(event, error), before, origin)
+      // Without what it carries: that may be what is too large for a commit.
+      return this.#take(this.#actor.faulted({ type: event.type }, error), before, origin)
     }
     if (origin.deadline === undefined) return
     // Not taken: the deadline has passed all the same, which must outlive a restart.
@@ -427,7 +431,7 @@ export class Host implements Sleeper {
   }
 
   #unheard(error: unknown): void {
-    if (this.#released || isLifechartError(error, 'STORE_UNAVAILABLE')) return
+    if (this.#released || isLifechartError(error, 'STORE_UNAVAILABLE', 'LIFECYCLE_ENDED')) return
     this.#house.logger.error('A step of a lifecycle failed.', { lifecycle: this.id, error: String(error) })
   }
 

@@ -1,7 +1,7 @@
 import type { AnyEventObject, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import { LifechartError } from '../../errors.ts'
 import type { PersistedSnapshot } from '../envelope.ts'
-import { assertJson } from '../json.ts'
+import { frozenCopy } from '../json.ts'
 import type { StepRecord } from '../stream/record.ts'
 
 /** An error as JSON: its name and message, no stack. */
@@ -27,7 +27,7 @@ export function persistSnapshot(machine: AnyStateMachine, snapshot: AnyMachineSn
   return persisted
 }
 
-/** What changed between two contexts, by identity of the members; refuses what is not JSON with `NOT_SERIALIZABLE`. */
+/** What changed between two contexts, by identity of the members, copied; refuses what is not JSON with `NOT_SERIALIZABLE`. */
 export function contextPatch(
   before: Record<string, unknown>,
   after: Record<string, unknown>,
@@ -43,9 +43,8 @@ export function contextPatch(
       unset = [...(unset ?? []), key]
       continue
     }
-    assertJson(value, `context.${key}`)
     set = set ?? {}
-    set[key] = value
+    set[key] = frozenCopy(value, 'context', [key])
   }
   for (const key in before) if (!(key in after)) unset = [...(unset ?? []), key]
   return set || unset ? { ...(set && { set }), ...(unset && { unset }) } : undefined
@@ -53,12 +52,10 @@ export function contextPatch(
 
 /** The event as it is recorded. What a child's own event carries beyond JSON is left out; it is not what is decided by. */
 export function recordable(event: AnyEventObject): AnyEventObject {
-  if ('error' in event && event.error instanceof Error) return { ...event, error: plainError(event.error) }
   try {
-    assertJson(event, 'event')
-    return event
+    return frozenCopy('error' in event && event.error instanceof Error ? { ...event, error: plainError(event.error) } : event, 'event')
   } catch {
-    return { type: event.type }
+    return Object.freeze({ type: event.type })
   }
 }
 

@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import { type Envelope, newEnvelope, type PersistedSnapshot } from '../envelope.ts'
-import { assertJson } from '../json.ts'
+import { deepFreeze, frozenCopy } from '../json.ts'
 import { type Cause, type Encoded, encodeStep, type StepRecord } from '../stream/record.ts'
 import type { Draft } from '../stream/writer.ts'
 import type { ChartSpec } from './chart.ts'
@@ -52,8 +52,8 @@ export function composeStep(parts: StepParts): ComposedStep {
   const { spec, decision, before, origin, at, deadlines, full, draft } = parts
   const { next, event } = decision
   const persisted = persistSnapshot(spec.machine, next)
-  if (!before) assertJson(persisted.context, 'context')
-  const patch = before && contextPatch(before.context, next.context, persisted.context)
+  const context = full ? frozenCopy(persisted.context, 'context') : undefined
+  const patch = full || !before ? undefined : contextPatch(before.context, next.context, persisted.context)
   const children = Object.keys(next.children)
   const change: NonNullable<Draft['change']> = {
     ...draft.change,
@@ -66,20 +66,21 @@ export function composeStep(parts: StepParts): ComposedStep {
       return record
     },
     encode(seq) {
-      record = {
+      // It is shown to everybody who follows: nothing in it is the chart's own.
+      record = deepFreeze({
         seq,
         at,
         cause: origin.cause,
         event: recordable(event),
-        from: before?.value,
-        value: next.value,
+        from: before && frozenCopy(before.value, 'state'),
+        value: frozenCopy(next.value, 'state'),
         status: next.status,
-        ...(full ? { context: persisted.context } : patch && { patch }),
+        ...(full ? { context } : patch && { patch }),
         ...((full || parts.deadlinesChanged) && { deadlines }),
         ...((full || children.length > 0) && { children }),
         ...(origin.command !== undefined && { command: origin.command }),
         ...(origin.cause === 'restore' && { attempt: parts.attempt }),
-      }
+      })
       // Only now the number is known: data may have been appended while this waited for its turn.
       change.state = encodeEnvelope(spec, { ...parts.envelope, seq, time: at, snapshot: persisted, deadlines })
       return encodeStep(record)

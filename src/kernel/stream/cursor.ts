@@ -41,6 +41,15 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
       this.#aborted = true
       return
     }
+    const wrong = after === 0 ? undefined : stream.checkCursor(after)
+    // Another process may have written what this one has not read yet: look before refusing.
+    const unread = wrong?.code === 'CURSOR_AHEAD' ? stream.refresh : undefined
+    if (wrong && !unread) {
+      // It never joins: an attached run is not left by somebody who was not there.
+      this.#closed = true
+      this.#error = wrong
+      return
+    }
     stream.admitReader(this)
     if (signal) {
       const abort = () => {
@@ -50,12 +59,17 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
       signal.addEventListener('abort', abort, { once: true })
       this.#unheard = () => signal.removeEventListener('abort', abort)
     }
-    if (after !== 0) this.#check(after)
+    if (unread) this.#checkAgain(after, unread)
   }
 
   /** Its signal was aborted: what it has in hand is not wanted either. */
   get aborted(): boolean {
     return this.#aborted
+  }
+
+  /** The reader took something of a batch that it was given before. */
+  taken(): void {
+    this.#asked = true
   }
 
   /** True if the reader has not asked for anything since `since`; one that waits for us is not idle. Looked at now and then. */
@@ -67,15 +81,7 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     return this.#seen < since
   }
 
-  #check(after: number): void {
-    const { refresh } = this.#stream
-    const wrong = this.#stream.checkCursor(after)
-    if (!wrong) return
-    // Another process may have written what this one has not read yet: look before refusing.
-    if (wrong.code !== 'CURSOR_AHEAD' || !refresh) {
-      this.close(wrong)
-      return
-    }
+  #checkAgain(after: number, refresh: () => Promise<void>): void {
     this.#busy = true
     refresh().then(
       () => {
@@ -173,7 +179,8 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   close(error?: unknown): void {
     if (this.#closed) return
     this.#closed = true
-    this.#error = error
+    // Who has all of it misses nothing.
+    if (!this.#stream.ended || this.#at !== this.#stream.head) this.#error = error
     this.#unheard?.()
     this.#stream.releaseReader(this)
     while (this.#questions.length > 0) this.#settleLast()

@@ -102,7 +102,7 @@ export function encodeStep(record: StepRecord): Encoded {
 export function decode(text: Json): Entry {
   try {
     const value = JSON.parse(text)
-    if (text.startsWith(stepTag)) return new Step(value)
+    if (text.startsWith(stepTag)) return new Step(deepFreeze(value))
     if (text.startsWith(bytesTag)) return new Bytes(new Uint8Array(Buffer.from(value, 'base64')))
     return deepFreeze(value)
   } catch (cause) {

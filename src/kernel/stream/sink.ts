@@ -37,7 +37,8 @@ export class SinkCursor<E> implements Following, PushedFollower<E> {
       onClose?.()
       return
     }
-    stream.admitSink(this)
+    // A position that is none never joins: catching up says what is wrong.
+    if (stream.refresh || !stream.checkCursor(after)) stream.admitSink(this)
     if (signal) {
       const abort = () => this.close()
       signal.addEventListener('abort', abort, { once: true })

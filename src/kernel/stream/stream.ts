@@ -1,7 +1,8 @@
-import { isLifechartError, LifechartError } from '../../errors.ts'
-import type { Json, Logger, PersistenceAdapter } from '../port.ts'
+import { LifechartError } from '../../errors.ts'
+import type { Id, Json, Logger, PersistenceAdapter } from '../port.ts'
+import { readBacklog } from './backlog.ts'
 import { Batch, type Project } from './batch.ts'
-import { decode, type Entry } from './record.ts'
+import type { Entry } from './record.ts'
 import { Window, type WindowBudget } from './window.ts'
 
 export interface StreamLimits {
@@ -21,12 +22,16 @@ export interface StreamHouse {
   readonly budget: WindowBudget
   /** Milliseconds, for the idle limit of readers. */
   now(): number
+  /** Whoever shares the store does not forget the stream until it is let go of. */
+  hold(stream: Id): () => void
 }
 
 /** How a product shows records. */
 export interface Presentation<E> {
   project: Project<E>
   gap(from: number, to: number): E
+  /** What followers are told when the store has nothing of the stream any more. Default: what the store says. */
+  gone?(cause: LifechartError): LifechartError
 }
 
 /** A position that gets what is published at once. */
@@ -50,10 +55,6 @@ export interface PulledFollower {
 /** Most streams of a busy process have no followers; they share this, and it stays empty. */
 const nobody = new Set<never>()
 
-/** Records read at a time by one reader. */
-const pageRecords = 2048
-const pageBytes = 1024 * 1024
-
 /**
  * What followers see of a stream: the published records, numbered from 1 without holes. Records get here after their commit,
  * from the writer when this process owns the stream, from the tail when another one does.
@@ -62,7 +63,7 @@ export class Stream<E> {
   readonly id: string
   readonly house: StreamHouse
   readonly window: Window
-  readonly #presentation: Presentation<E>
+  readonly presentation: Presentation<E>
   #sinks: Set<PushedFollower<E>> = nobody
   #readers: Set<PulledFollower> = nobody
   #sleeping: PulledFollower[] = []
@@ -71,6 +72,7 @@ export class Stream<E> {
   #failure: LifechartError | undefined
   #disposed = false
   #holds = 0
+  #letGo: (() => void) | undefined
   #closings: (() => void)[] | undefined
   /** Looks for records that another process committed; set while the stream is not ours. */
   refresh: (() => Promise<void>) | undefined
@@ -82,7 +84,7 @@ export class Stream<E> {
   constructor(id: string, head: number, house: StreamHouse, presentation: Presentation<E>) {
     this.id = id
     this.house = house
-    this.#presentation = presentation
+    this.presentation = presentation
     this.window = new Window(head, house.limits, house.budget)
   }
 
@@ -114,10 +116,25 @@ export class Stream<E> {
       return
     }
     // The window may be smaller than the commit: followers that are live get the records as they came.
-    const batch = new Batch(entries, before + 1, this.#presentation.project)
+    this.#announce(new Batch(entries, before + 1, this.presentation.project), before)
+  }
+
+  /** The records up to `to` left the store before they were read here: followers get one gap where they would have been. */
+  skip(to: number): void {
+    const before = this.head
+    this.window.skip(to)
+    this.#failure = undefined
+    this.#announce(this.#gap(before, to), before)
+  }
+
+  #announce(batch: Batch<E>, before: number): void {
     this.#newest = batch
     for (const sink of this.#sinks) sink.publish(batch, before)
     this.#wake()
+  }
+
+  #gap(after: number, to: number): Batch<E> {
+    return Batch.gap(after + 1, to, this.presentation.gap(after + 1, to))
   }
 
   /** No record will follow: followers end behind the last one. */
@@ -179,22 +196,12 @@ export class Stream<E> {
     const { window } = this
     const newest = this.#newest
     if (newest && newest.from === after + 1) return newest
-    if (after < window.base) return this.#read(after)
-    const batch = new Batch(window.after(after), after + 1, this.#presentation.project)
+    if (after < window.base) return readBacklog(this, after)
+    const entries = window.after(after)
+    if (entries.length === 0) return this.#gap(after, window.behindHole(after))
+    const batch = new Batch(entries, after + 1, this.presentation.project)
     if (batch.to === window.head) this.#newest = batch
     return batch
-  }
-
-  async #read(after: number): Promise<Batch<E>> {
-    try {
-      const limit = Math.min(pageRecords, this.head - after)
-      const { events } = await this.house.adapter.read(this.id, { after, limit, maxBytes: pageBytes })
-      return new Batch(events.map(decode), after + 1, this.#presentation.project)
-    } catch (error) {
-      if (!isLifechartError(error, 'GAP')) throw error
-      const floor = Number(error.details.floor)
-      return Batch.gap(after + 1, floor, this.#presentation.gap(after + 1, floor))
-    }
   }
 
   /** Refuses a position that is not one of this stream. */
@@ -215,6 +222,7 @@ export class Stream<E> {
     this.#assertRoom()
     if (this.#sinks === nobody) this.#sinks = new Set()
     this.#sinks.add(sink)
+    this.#retain()
     this.onAudience?.(this.audience)
   }
 
@@ -223,6 +231,7 @@ export class Stream<E> {
     this.#assertRoom()
     if (this.#readers === nobody) this.#readers = new Set()
     this.#readers.add(reader)
+    this.#retain()
     this.onAudience?.(this.audience)
   }
 
@@ -243,18 +252,30 @@ export class Stream<E> {
 
   #left(): void {
     this.onAudience?.(this.audience)
-    if (!this.needed) this.onIdle?.()
+    this.#settleDown()
+  }
+
+  #retain(): void {
+    this.#letGo ??= this.house.hold(this.id)
+  }
+
+  #settleDown(): void {
+    if (this.needed) return
+    this.#letGo?.()
+    this.#letGo = undefined
+    this.onIdle?.()
   }
 
   /** Keeps it followed for one who waits and does not read; returns how to let go. */
   hold(): () => void {
     let held = true
     this.#holds++
+    this.#retain()
     return () => {
       if (!held) return
       held = false
       this.#holds--
-      if (!this.needed) this.onIdle?.()
+      this.#settleDown()
     }
   }
 

@@ -29,8 +29,10 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined> {
 
   next(): Promise<IteratorResult<E, undefined>> {
     const batch = this.#batch
-    if (!this.#turn && batch && this.#index < batch.length && !this.#cursor?.aborted)
+    if (!this.#turn && batch && this.#index < batch.length && !this.#cursor?.aborted) {
+      this.#cursor?.taken()
       return Promise.resolve({ value: batch.event(this.#index++), done: false })
+    }
     const turn = this.#turn
       ? this.#turn.then(
           () => this.#take(),
@@ -74,13 +76,17 @@ export class Subscription<E> implements AsyncIterableIterator<E, undefined> {
     return this.#cursor ?? this.#later()
   }
 
-  async *#later(): AsyncGenerator<Batch<E>, undefined> {
-    try {
-      yield* await this.#found()
-    } finally {
-      this.#close()
+  /** Not a generator: one that was never pulled would not notice that it is left. */
+  #later(): AsyncIterableIterator<Batch<E>, undefined> {
+    const batches: AsyncIterableIterator<Batch<E>, undefined> = {
+      next: async () => (this.#closed ? finished : (this.#cursor ?? (await this.#found())).next()),
+      return: async () => {
+        this.#close()
+        return finished
+      },
+      [Symbol.asyncIterator]: () => batches,
     }
-    return undefined
+    return batches
   }
 
   return(): Promise<IteratorResult<E, undefined>> {

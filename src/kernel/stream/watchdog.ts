@@ -12,7 +12,8 @@ export interface Watched {
 export class Watchdog {
   readonly #clock: Clock
   readonly #grace: number
-  readonly #watched = new Set<Watched>()
+  /** With the wait that was seen last, and since when it counts. */
+  readonly #watched = new Map<Watched, { since: number; from: number } | undefined>()
   #timer: unknown
 
   constructor(clock: Clock, grace: number) {
@@ -22,7 +23,7 @@ export class Watchdog {
 
   /** Keeps an eye on it until it is found idle. */
   watch(watched: Watched): void {
-    this.#watched.add(watched)
+    this.#watched.set(watched, undefined)
     if (this.#timer === undefined) this.#arm(this.#grace)
   }
 
@@ -44,12 +45,17 @@ export class Watchdog {
     this.#timer = undefined
     const now = this.#clock.now()
     let next = Number.POSITIVE_INFINITY
-    for (const watched of [...this.#watched]) {
+    for (const [watched, seen] of [...this.#watched]) {
       const { since } = watched
-      if (since === undefined || since + this.#grace <= now) {
+      // At the latest from the first look: a clock that was set back makes nobody wait for longer.
+      const from = since === undefined ? now : Math.min(now, seen?.since === since ? seen.from : since)
+      if (since === undefined || from + this.#grace <= now) {
         this.#watched.delete(watched)
         if (since !== undefined) watched.overdue()
-      } else next = Math.min(next, since + this.#grace)
+      } else {
+        this.#watched.set(watched, { since, from })
+        next = Math.min(next, from + this.#grace)
+      }
     }
     if (next !== Number.POSITIVE_INFINITY) this.#arm(next - now)
   }

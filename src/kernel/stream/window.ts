@@ -54,10 +54,14 @@ interface Segment {
 const segmentRecords = 1024
 const segmentShare = 8
 
-/** The most recent records of a stream, bounded in number and in bytes. Older ones are in the store. */
+/**
+ * The most recent records of a stream, bounded in number and in bytes. Older ones are in the store. Records that left the store
+ * before they were read make a hole: numbers between two segments that no segment has.
+ */
 export class Window {
   #segments: Segment[] = []
   #head: number
+  #records = 0
   #bytes = 0
   readonly #limits: { windowRecords: number; windowBytes: number }
   readonly #budget: WindowBudget
@@ -101,12 +105,29 @@ export class Window {
       grown += size
       this.#head++
     }
+    this.#records += entries.length
     this.#bytes += grown
     this.#trim()
     this.#budget.grew(this, grown)
   }
 
-  /** The records from after + 1 to the end of their segment; `after` is not below the base, and below the head. */
+  /** Leaves a hole up to `head`, behind which the next record goes. */
+  skip(head: number): void {
+    this.#head = head
+    const last = this.#segments.at(-1)
+    if (last?.entries.length === 0) last.after = head
+    else if (last) this.#segments.push({ after: head, entries: [], bytes: 0 })
+  }
+
+  /** The last number of the hole that begins behind `after`. */
+  behindHole(after: number): number {
+    return this.#segments.find(segment => segment.after > after)?.after ?? this.#head
+  }
+
+  /**
+   * The records from after + 1 to the end of their segment, none where a hole begins; `after` is not below the base, and below the
+   * head.
+   */
   after(after: number): readonly Entry[] {
     const segment = this.#segmentOf(after + 1)
     return segment ? segment.entries.slice(after - segment.after) : []
@@ -133,6 +154,7 @@ export class Window {
   clear(): void {
     this.#budget.shrank(this.#bytes)
     this.#segments = []
+    this.#records = 0
     this.#bytes = 0
   }
 
@@ -144,15 +166,17 @@ export class Window {
   #trim(): void {
     const { windowRecords, windowBytes } = this.#limits
     let gone = 0
+    let dropped = 0
     let freed = 0
     for (const segment of this.#segments) {
-      const rest = this.#head - segment.after
-      if (rest <= windowRecords && this.#bytes - freed <= windowBytes) break
+      if (this.#records - dropped <= windowRecords && this.#bytes - freed <= windowBytes) break
+      dropped += segment.entries.length
       freed += segment.bytes
       gone++
     }
     if (gone === 0) return
     this.#segments.splice(0, gone)
+    this.#records -= dropped
     this.#bytes -= freed
     this.#budget.shrank(freed)
   }

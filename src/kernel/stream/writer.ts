@@ -52,6 +52,7 @@ interface Sent {
   failed: (error: unknown) => void
 }
 
+const resolved = Promise.resolve()
 /** Ignoring back-pressure is an error this far beyond the limits. */
 const hardFactor = 16
 /** Data of one commit, in characters; leaves room for a step within the port's 8 MiB even when every character takes three bytes. */
@@ -128,10 +129,9 @@ export class Writer implements Watched {
   append({ text, entry }: Encoded): void {
     if (this.#stopped) throw this.#stopped()
     const { inflightRecords, inflightBytes } = this.#house.limits
-    if (
-      this.pending >= inflightRecords * hardFactor ||
-      this.#pendingBytes + this.#inflightBytes + text.length > inflightBytes * hardFactor
-    ) {
+    const bytes = this.#pendingBytes + this.#inflightBytes
+    // One that nothing waits in front of is taken whatever its size.
+    if (this.pending >= inflightRecords * hardFactor || (bytes > 0 && bytes + text.length > inflightBytes * hardFactor)) {
       throw new LifechartError('EMIT_OVERFLOW', `${this.pending} records wait for the store. Await emit() before the next one.`)
     }
     this.#texts.push(text)
@@ -175,7 +175,8 @@ export class Writer implements Watched {
 
   #wake(): void {
     this.#busy = true
-    queueMicrotask(this.#next)
+    // Not queueMicrotask, which makes an async resource each time.
+    void resolved.then(this.#next)
   }
 
   /** The next thing to do: a job, else the data that is pending, else nothing until there is something again. */

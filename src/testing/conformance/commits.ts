@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { Change } from '../../kernel/port.ts'
 import type { Rule } from './case.ts'
 import { refused } from './refused.ts'
 
@@ -126,6 +127,38 @@ export function commitRules(rule: Rule): void {
       await refused(at.write({ stream: 'b', expect, events: ['1'] }), 'INVALID_COMMIT')
     }
     assert.equal(await at.adapter.load('b'), undefined)
+  })
+
+  rule('refuses what is not text where text belongs, and text that is not well-formed, beside commits that it takes', async at => {
+    const untextual = [['x'], 5, null, {}, '"\ud800"', '"\udc00\ud800"', 'long enough to be looked at otherwise: é🦉 \udc00']
+    const malformed = untextual.flatMap(text => [{ events: ['1', text] }, { events: ['1'], state: text }, { events: ['1'], view: text }])
+    const drafts = [...malformed, { events: '12' }, { events: { length: 1 } }] as unknown as Partial<Change>[]
+    for (const draft of drafts) {
+      const both = [at.write({ stream: 'a', events: ['1'] }), refused(at.write({ stream: 'b', ...draft }), 'INVALID_COMMIT')]
+      await Promise.all(both)
+    }
+    assert.equal((await at.adapter.load('a'))?.version, drafts.length)
+    assert.equal(await at.adapter.load('b'), undefined)
+  })
+
+  rule('reads a commit when it is called: what becomes of it afterwards changes nothing', async at => {
+    const events = ['"first"']
+    const index = { owner: 'me' }
+    const claim = [{ key: 'name' }]
+    const changes = [{ stream: 'a', kind: 'thing', expect: 0, events, state: '"s"', index, claim }]
+    const commit = { id: 'commit', changes }
+    const written = at.adapter.commit(commit)
+    events[0] = '"changed"'
+    events.push('"more"')
+    index.owner = 'you'
+    claim[0]!.key = 'other'
+    changes[0]!.stream = 'b'
+    commit.id = 'later'
+    changes.length = 0
+    assert.deepEqual(await written, [1])
+    assert.deepEqual(await at.events('a'), ['"first"'])
+    assert.equal((await at.adapter.load({ key: 'name' }))?.index.owner, 'me')
+    assert.deepEqual(await at.write({ stream: 'a', expect: 0, events: ['1'] }, { id: 'commit' }), [1], 'it is remembered under its id')
   })
 
   rule('keeps the kind that a stream was created with', async at => {

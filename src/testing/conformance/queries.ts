@@ -38,6 +38,26 @@ export function queryRules(rule: Rule): void {
     assert.deepEqual(await streams(at, { where: { state: 'closed', owner: 'me' }, limit: 10 }), ['a'])
   })
 
+  rule('shows only what matches, also while streams change and go', async at => {
+    const all = Array.from({ length: 300 }, (_, n) => `s${n}`)
+    const state = (name: string) => ({ state: JSON.stringify(name), index: { state: name } })
+    await Promise.all(all.map(stream => at.write({ stream, events: ['1'], ...state('open') })))
+    const query = at.adapter.query({ where: { state: 'open' }, limit: 1000 })
+    const writes = all.map((stream, n) => {
+      if (n % 3 === 0) return at.write({ stream, ...state('closed') })
+      return n % 3 === 1 ? at.adapter.forget(stream, {}) : undefined
+    })
+    const { items } = await query
+    for (const item of items) assert.deepEqual([item.index.state, item.state], ['open', '"open"'])
+    const found = new Set(items.map(item => item.stream))
+    assert.equal(found.size, items.length, 'none is there twice')
+    assert.ok(
+      all.every((stream, n) => n % 3 !== 2 || found.has(stream)),
+      'those that stay as they are',
+    )
+    await Promise.all(writes)
+  })
+
   rule('shows of each stream what load shows, without its view', async at => {
     await at.write({ stream: 'a', kind: 'run', events: ['1', '2'], state: '{"s":1}', view: '{"v":1}', index: { owner: 'me', due: 7 } })
     await at.adapter.forget('a', { through: 1 })
