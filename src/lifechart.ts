@@ -4,7 +4,7 @@ import { Actors } from './actors.ts'
 import { memoryAdapter } from './adapters/memory.ts'
 import { LifechartError } from './errors.ts'
 import { type Explanation, explain } from './explain.ts'
-import { systemClock, wait } from './kernel/clock.ts'
+import { anyDelay, systemClock, wait } from './kernel/clock.ts'
 import { createIds } from './kernel/ids.ts'
 import { Kernel, type Transition } from './kernel/kernel.ts'
 import { lineLogger } from './kernel/logger.ts'
@@ -158,7 +158,7 @@ export class Lifechart implements AsyncDisposable {
 /** Opens a runtime. What it finds in the store that nobody owns any more, it takes over before this resolves. */
 export async function openLifechart(options: LifechartOptions = {}): Promise<Lifechart> {
   const limits = resolveLimits(options.limits)
-  const clock = options.clock ?? systemClock
+  const clock = options.clock ? anyDelay(options.clock) : systemClock
   const logger = options.logger ?? lineLogger(line => process.stderr.write(`${line}\n`), clock.now)
   const environment: Environment = { clock, logger, ids: options.ids ?? createIds(clock) }
   if (!options.adapter) logger.info('No adapter: everything is kept in memory and gone with the process. See docs/adapters.md.')

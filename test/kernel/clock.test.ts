@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock, wait } from '../../src/kernel/clock.ts'
+import { anyDelay, systemClock, wait } from '../../src/kernel/clock.ts'
 import { simulatedClock } from '../../src/testing/simulated-clock.ts'
 
 describe('the system clock', () => {
@@ -29,6 +29,33 @@ describe('the system clock', () => {
     await wait(systemClock, 5)
     systemClock.clearTimeout(far)
     expect(rung).toEqual([])
+  })
+})
+
+describe('a clock whose timers hold 2^31 - 1 milliseconds', () => {
+  it('waits for a longer delay to the millisecond', () => {
+    const clock = simulatedClock()
+    const delay = 5 * (2 ** 31 - 1) + 3
+    let rung = 0
+    anyDelay(clock).setTimeout(() => rung++, delay)
+    clock.tick(delay - 1)
+    expect(rung).toBe(0)
+    clock.tick(1)
+    expect(rung).toBe(1)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('forgets a longer delay in whichever part it is told to', () => {
+    const clock = simulatedClock()
+    const patient = anyDelay(clock)
+    const timers = [2 ** 40, Number.POSITIVE_INFINITY, 10].map(delay => patient.setTimeout(() => undefined, delay))
+    clock.tick(0)
+    patient.clearTimeout(timers[2])
+    clock.tick(2 ** 34)
+    expect(clock.pending).toBe(2)
+    patient.clearTimeout(timers[0])
+    patient.clearTimeout(timers[1])
+    expect(clock.pending).toBe(0)
   })
 })
 

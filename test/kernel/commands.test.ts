@@ -131,8 +131,8 @@ describe('a lifecycle that its owner has just given back', () => {
   })
 
   it('is taken over at once also where its changes are noticed late', async () => {
-    const { own, remote, other } = await ownedElsewhere()
-    other.store.deaf = true
+    const { owner, own, remote, other } = await ownedElsewhere()
+    for (const { store } of [owner, other]) store.deaf = true
     await own[Symbol.asyncDispose]()
     expect((await remote.dispatch({ type: 'count' })).context.n).toBe(1)
   })
@@ -174,12 +174,12 @@ describe('a lifecycle that its owner has just given back', () => {
   })
 
   it('is taken over for such a command by its former owner, when it came while that one gave it back', async () => {
-    const { own, other, remote } = await ownedElsewhere()
+    const { owner, own, other, remote } = await ownedElsewhere()
     other.store.hold('load')
     remote.dispatch({ type: 'count' }).catch(() => undefined)
     await own[Symbol.asyncDispose]()
     await runtimes().clock.advance(1_000)
-    expect(await states(other)).toEqual({ n: 1, parked: true })
+    expect(await states(owner)).toEqual({ n: 1, parked: true })
     runtimes().crash(other)
   })
 

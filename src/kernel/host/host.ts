@@ -9,7 +9,7 @@ import type { Stream } from '../stream/stream.ts'
 import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
-import { accepts, type Decision, earliest, owned, sendable } from './decision.ts'
+import { accepts, type Decision, earliest, sendable } from './decision.ts'
 import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
 import { Patience } from './patience.ts'
 import { childId, persistSnapshot, recordable } from './snapshot.ts'
@@ -245,8 +245,7 @@ export class Host implements Sleeper {
   }
 
   /** An event of the chart's own: it becomes a step behind what is queued, or is dropped if the chart does not take it. */
-  turnedAway(sent: AnyEventObject): void {
-    const event = owned(sent)
+  turnedAway(event: AnyEventObject): void {
     const id = childId(event)
     const entry = id === undefined ? undefined : { event, id, child: this.snapshot.children[id] }
     if (entry) this.#undecided.push(entry)

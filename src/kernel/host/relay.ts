@@ -1,5 +1,5 @@
 import type { AnyActorRef, AnyEventObject } from 'xstate'
-import { isEvent, reserved } from './decision.ts'
+import { isEvent, owned, reserved } from './decision.ts'
 
 /** The way of every event from actor to actor within one system; XState's types leave it out. */
 interface Relay {
@@ -8,7 +8,8 @@ interface Relay {
 
 /**
  * Watches what is sent to the actor. What is no event, or has a reserved name and does not come from where XState makes it, is
- * turned down: the gate would be too late, because XState itself acts on some of these names. `own` tells the host's events.
+ * turned down: the gate would be too late, because XState itself acts on some of these names. `own` tells the host's events; the
+ * others are copied here, before they wait for anything.
  */
 export function watchRelay(actor: AnyActorRef, own: (event: AnyEventObject) => boolean, refused: (type: string | undefined) => void): void {
   const system = actor.system as unknown as Relay
@@ -16,8 +17,9 @@ export function watchRelay(actor: AnyActorRef, own: (event: AnyEventObject) => b
   system._relay = (source, target, event) => {
     if (target !== actor) relay(source, target, event)
     else if (!isEvent(event)) refused(undefined)
-    else if (reserved(event.type) && !own(event) && !reportedBy(source, event)) refused(event.type)
-    else relay(source, target, event)
+    else if (own(event)) relay(source, target, event)
+    else if (reserved(event.type) && !reportedBy(source, event)) refused(event.type)
+    else relay(source, target, owned(event))
   }
 }
 
