@@ -61,7 +61,7 @@ describe('explain says of a run', () => {
     const { runs, lifechart, clock } = await open()
     const run = runs.start('chat', deaf)
     await run.started
-    run.stop().catch(() => undefined)
+    void run.stop()
     await settled()
     const until = clock.now() + 5_000
     expect(await lifechart.explain('chat')).toEqual([

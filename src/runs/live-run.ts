@@ -1,18 +1,16 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
-import { wait } from '../kernel/clock.ts'
 import type { Host } from '../kernel/host/host.ts'
-import { deepFreeze, encodeJson } from '../kernel/json.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { FollowOptions } from '../kernel/stream/cursor.ts'
-import { Bytes, decode, encodeData, Step, type StepRecord } from '../kernel/stream/record.ts'
+import { Bytes, decode, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import type { Subscription } from '../kernel/stream/subscription.ts'
 import type { OrphanPolicy, RunContext, RunMachineEvent, StopReason } from '../machines/run.ts'
-import { endOf, failureOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
+import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
+import { Execution, type Producing } from './execution.ts'
 import { watchIdle } from './idle.ts'
-import { discard, execute, type Producer } from './producer.ts'
+import type { Producer } from './producer.ts'
 import { subscribeTo } from './subscribe.ts'
-import { Turns } from './turns.ts'
 
 /** A run that was started here. */
 export interface Run {
@@ -55,9 +53,6 @@ export interface RunWatch {
   failed(run: LiveRun, error: unknown): void
 }
 
-const accepted = Promise.resolve(true)
-const refused = Promise.resolve(false)
-
 /** A run that is executed by this process, or was. */
 export class LiveRun implements Run {
   readonly id: string
@@ -70,14 +65,7 @@ export class LiveRun implements Run {
   readonly started: Promise<void>
   #ended: Promise<RunEnd> | undefined
   #end: RunEnd | undefined
-  #controller: AbortController | undefined
-  /** No chunk is taken any more: the end is being committed, or has been. */
-  #closed = false
-  readonly #turns = new Turns()
-  #work: Promise<unknown> | undefined
-  #overflown = false
-  /** Of executions before this one. */
-  #resumed = { lastSeq: 0, chunks: 0, lastChunk: undefined as unknown }
+  readonly #execution: Execution
 
   constructor(spec: RunSpec, kernel: Kernel, host: Host, watch: RunWatch, opening: (run: LiveRun) => Promise<void>) {
     this.id = spec.id
@@ -87,6 +75,10 @@ export class LiveRun implements Run {
     this.host = host
     this.stream = host.stream as Stream<RunEvent>
     this.#watch = watch
+    this.#execution = new Execution(this, {
+      lateWrite: () => watch.lateWrite(this),
+      failed: error => watch.failed(this, error),
+    })
     this.stream.onAudience = followers => this.#watch.audience(this, followers)
     if (spec.idleTimeout !== undefined) {
       watchIdle(host, {
@@ -150,7 +142,7 @@ export class LiveRun implements Run {
     if (this.#end || this.stream.head > 0) return
     const failure =
       error instanceof LifechartError ? error : new LifechartError('STORE_UNAVAILABLE', 'The run could not be started.', { cause: error })
-    this.#closed = true
+    this.#execution.close()
     this.#end = Object.freeze({ seq: 0, type: 'end', status: 'error', error: { code: failure.code, message: failure.message } })
     this.kernel.remove(this.host)
     this.host.abandon(failure)
@@ -158,8 +150,11 @@ export class LiveRun implements Run {
     this.#watch.neverBegan(this)
   }
 
-  async stop({ reason = 'user' }: { reason?: StopReason } = {}): Promise<boolean> {
-    return this.#stop({ type: 'run.stop', reason })
+  stop({ reason = 'user' }: { reason?: StopReason } = {}): Promise<boolean> {
+    const stopped = this.#stop({ type: 'run.stop', reason })
+    // Who does not wait for the answer need not handle it.
+    stopped.catch(() => undefined)
+    return stopped
   }
 
   /** Stopped because another run of the same id takes its place. */
@@ -197,91 +192,9 @@ export class LiveRun implements Run {
     return subscribeTo(this.stream, options)
   }
 
-  /** The producer actor has begun: it is opened by a job at the end of the queue, unless it is aborted before that. */
-  produce(sendBack: (event: RunMachineEvent) => void): { abort(): void; close(): void } {
-    const controller = new AbortController()
-    this.#controller = controller
-    let over = false
-    const abort = () => controller.abort()
-    this.host
-      .enqueue(() => {
-        void this.#run(controller.signal, event => {
-          over = true
-          sendBack(event)
-        })
-      })
-      .catch(abort)
-    // A producer that is over has nobody left to tell.
-    return { abort, close: () => over || abort() }
-  }
-
-  async #run(signal: AbortSignal, sendBack: (event: RunMachineEvent) => void): Promise<void> {
-    const { producer, input, chunkBytes } = this.spec
-    try {
-      if (signal.aborted) {
-        await discard(producer)
-        sendBack({ type: 'producer.returned' })
-        return
-      }
-      const push = (data: unknown) => this.#push(data)
-      const context = { input, signal, emit: (data: unknown) => this.#emit(data, sendBack), attempt: this.host.attempt, ...this.#resumed }
-      this.#work = execute(producer, context, { push, cleanUp: work => this.#cleanUp(work) })
-      const result = await this.#work
-      if (this.#overflown) return
-      if (result === undefined) sendBack({ type: 'producer.returned' })
-      else {
-        const text = encodeJson(result, 'The result')
-        if (text.length > chunkBytes)
-          throw new LifechartError('CHUNK_TOO_LARGE', `A result of ${text.length} characters is over limits.chunkBytes (${chunkBytes}).`)
-        sendBack({ type: 'producer.returned', result: deepFreeze(JSON.parse(text)) })
-      }
-    } catch (error) {
-      if (this.#overflown) return
-      this.#watch.failed(this, error)
-      sendBack({ type: 'producer.threw', error: failureOf(error) })
-    }
-  }
-
-  /** Ends as the error, when the producer has cleaned up: until then no other run of the id begins. */
-  #giveUp(error: LifechartError, sendBack: (event: RunMachineEvent) => void): void {
-    this.#closed = true
-    this.#overflown = true
-    // Not at once: this may be the producer's own first call.
-    void Promise.resolve()
-      .then(() => this.#cleanUp(Promise.resolve(this.#work)))
-      .then(() => sendBack({ type: 'producer.threw', error: failureOf(error) }))
-  }
-
-  /** The producer is to end: it has the grace, and what its clean-up throws is the log's. */
-  async #cleanUp(work: Promise<unknown>): Promise<void> {
-    const { stopGrace } = this.host.snapshot.context as RunContext
-    const over = new AbortController()
-    this.#controller?.abort()
-    const cleaned = work.catch(error => this.#watch.failed(this, error))
-    await Promise.race([cleaned, wait(this.kernel.environment.clock, stopGrace, over.signal)])
-    over.abort()
-  }
-
-  #push(data: unknown): boolean | Promise<boolean> {
-    if (this.#closed || this.host.released) {
-      this.#watch.lateWrite(this)
-      return false
-    }
-    const { writer } = this.host
-    writer.append(encodeData(data, this.spec.chunkBytes))
-    const pause = writer.behind ? writer.ready() : this.#turns.next()
-    return pause ? pause.then(() => !this.#closed) : true
-  }
-
-  #emit(data: unknown, sendBack: (event: RunMachineEvent) => void): Promise<boolean> {
-    try {
-      const taken = this.#push(data)
-      return typeof taken === 'boolean' ? (taken ? accepted : refused) : taken
-    } catch (error) {
-      // Ignoring the back-pressure is fatal; what can not be stored is the caller's to handle.
-      if (isLifechartError(error, 'EMIT_OVERFLOW')) this.#giveUp(error, sendBack)
-      throw error
-    }
+  /** The producer actor has begun. */
+  produce(sendBack: (event: RunMachineEvent) => void): Producing {
+    return this.#execution.begin(sendBack)
   }
 
   /** Runs of the id before this one that it waits for, or waited for. */
@@ -291,19 +204,19 @@ export class LiveRun implements Run {
 
   /** The store was in the way of it for too long: it does not go on as if nothing had been. */
   get givenUp(): boolean {
-    return this.#closed
+    return this.#execution.closed
   }
 
   /** The producer was opened, or was about to be. */
   get executed(): boolean {
-    return this.#controller !== undefined
+    return this.#execution.begun
   }
 
   /** Takes up where the former owner was: called when the takeover is committed, before the producer is opened. */
   async resume(): Promise<void> {
     const { version } = this.host.writer
     const chunks = version - this.host.steps
-    this.#resumed = { lastSeq: version, chunks, lastChunk: chunks > 0 ? await this.#lastChunk(version) : undefined }
+    this.#execution.resume({ lastSeq: version, chunks, lastChunk: chunks > 0 ? await this.#lastChunk(version) : undefined })
   }
 
   async #lastChunk(version: number): Promise<unknown> {
@@ -318,13 +231,13 @@ export class LiveRun implements Run {
 
   /** The end is decided, or the store is gone: nothing more is taken. */
   close(): void {
-    this.#closed = true
+    this.#execution.close()
   }
 
   /** The store does not answer: the producer has to stop. */
   cutOff(): void {
-    this.#closed = true
-    this.#controller?.abort()
+    this.#execution.close()
+    this.#execution.abort()
     this.host.writer.letGo()
   }
 }

@@ -13,9 +13,9 @@ import type { Subscription } from '../kernel/stream/subscription.ts'
 import type { Finding } from '../kernel/sweep.ts'
 import type { StopReason } from '../machines/run.ts'
 import { Adoption } from './adoption.ts'
+import { runChart } from './chart.ts'
 import { stopElsewhere } from './elsewhere.ts'
 import { type RunEvent, runPresentation } from './events.ts'
-import { runChart } from './execution.ts'
 import { type RunFacts, type RunInfo, readInfo } from './info.ts'
 import { LiveRun, type Run, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
@@ -180,7 +180,14 @@ export class Runs implements Product {
   }
 
   /** Stops a run wherever it is executed; resolves behind its end: true if this call ended it, false for an unknown or ended one. */
-  async stop(id: string, { runId, reason = 'user' }: Selection & { reason?: StopReason } = {}): Promise<boolean> {
+  stop(id: string, options: Selection & { reason?: StopReason } = {}): Promise<boolean> {
+    const stopped = this.#stop(id, options)
+    // Who does not wait for the answer need not handle it.
+    stopped.catch(() => undefined)
+    return stopped
+  }
+
+  async #stop(id: string, { runId, reason = 'user' }: Selection & { reason?: StopReason }): Promise<boolean> {
     const { kernel, lanes } = this.#roster
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return here.stop({ reason })

@@ -107,7 +107,7 @@ describe('a step that is shown', () => {
       () => put?.patch.set.list.push('of a follower'),
       () => Object.assign(put?.value ?? {}, { open: 'gone' }),
       () => first?.children.push('of a follower'),
-      () => Object.assign((later?.deadlines as { soon: object }).soon, { at: 0 }),
+      () => Object.assign((later?.deadlines as unknown as Record<string, object>)?.soon ?? {}, { at: 0 }),
       () => Object.assign(later?.deadlines ?? {}, { more: 0 }),
     ]
     for (const attempt of attempts) expect(attempt).toThrow(TypeError)

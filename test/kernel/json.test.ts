@@ -23,7 +23,7 @@ describe('encoding a value', () => {
     ['undefined in a list', [1, undefined], 'It[1] is not JSON'],
     ['a hole', new Array(2).fill(1, 0, 1), 'It[1] is not JSON'],
     ['its own way of becoming JSON', { a: { toJSON: () => 1 } }, 'It.a is not JSON (an object with toJSON)'],
-    ['a cycle', cycle, 'nested deeper than 256, or in a cycle'],
+    ['a cycle', cycle, 'nested deeper than 64, or in a cycle'],
     ['an error', { error: new Error('x') }, 'It.error is not JSON (an instance of Error)'],
   ])('refuses what JSON would change in silence, and says where it is: %s', (_name, value, message) => {
     expect(() => encodeJson(value, 'It')).toThrow(
