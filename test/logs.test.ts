@@ -236,7 +236,7 @@ describe('the log says nothing of the data', () => {
     }
     const run = second.runs.start('chat', emitsAndStays(data))
     await run.started
-    await put(`run/${run.runId}/commands`, 'commands', { events: [damaged] })
+    await put(`commands/run/${run.runId}`, 'commands', { events: [damaged] })
     await house.clock.advance(60_000)
     expect([...log.messages].sort()).toEqual([
       'A stored lifecycle could not be taken over.',

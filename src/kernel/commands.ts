@@ -14,19 +14,20 @@ import type { Stream } from './stream/stream.ts'
 /** A command to a lifecycle that another runtime owns, or the refusal of one. Its acceptance is in the lifecycle's own step. */
 type Entry = { id: string; event: AnyEventObject } | { answer: string; code: ErrorCode; message: string }
 
-const suffix = '/commands'
+/** No other stream begins like this: no id of a lifecycle, however it reads, names the commands of another one. */
+const prefix = 'commands/'
 
 export function commandsOf(stream: string): string {
-  return stream + suffix
+  return prefix + stream
 }
 
 /** The stream that a stream of commands is for; undefined if it is none. */
 export function commanded(stream: string): string | undefined {
-  return stream.endsWith(suffix) ? stream.slice(0, -suffix.length) : undefined
+  return stream.startsWith(prefix) ? stream.slice(prefix.length) : undefined
 }
 
-function append(stream: string, entry: Entry): Change {
-  return { stream: commandsOf(stream), kind: 'commands', expect: 'any', events: [JSON.stringify(entry)], index: { parent: stream } }
+function append(stream: string, entry: Entry, expect: number | 'any'): Change {
+  return { stream: commandsOf(stream), kind: 'commands', expect, events: [JSON.stringify(entry)], index: { parent: stream } }
 }
 
 interface Numbered {
@@ -36,20 +37,22 @@ interface Numbered {
 
 async function readEntries(adapter: PersistenceAdapter, stream: string, after: number): Promise<Numbered[]> {
   const entries: Numbered[] = []
-  try {
-    for (;;) {
-      const from: number = entries.at(-1)?.seq ?? after
+  for (let from = after; ; ) {
+    try {
       const { events, head } = await adapter.read(commandsOf(stream), { after: from, limit: 256 })
-      events.forEach((text, i) => {
-        entries.push({ seq: from + i + 1, entry: readJson(text, `A command to ${stream}`) as Entry })
-      })
-      if (events.length === 0 || from + events.length >= head) return entries
+      for (const text of events) entries.push({ seq: ++from, entry: readJson(text, `A command to ${stream}`) as Entry })
+      if (events.length === 0 || from >= head) return entries
+    } catch (error) {
+      if (isLifechartError(error, 'STREAM_NOT_FOUND')) return entries
+      if (!isLifechartError(error, 'GAP')) throw error
+      // All of those were decided.
+      from = Number(error.details.floor)
     }
-  } catch (error) {
-    if (isLifechartError(error, 'STREAM_NOT_FOUND')) return entries
-    throw error
   }
 }
+
+/** So many are kept behind the last one that was decided, for those who have not read their answers yet. */
+const kept = 1024
 
 /** The ids of the commands that were refused. */
 function answeredIn(entries: readonly Numbered[]): ReadonlySet<string> {
@@ -82,11 +85,10 @@ export interface CommandHouse {
  * time; the command stays and the next owner decides it.
  */
 export async function sendCommand(house: CommandHouse, target: Stream<unknown>, event: AnyEventObject): Promise<void> {
-  const { environment, adapter, persistence, patience } = house
+  const { environment, adapter, patience } = house
   const id = environment.ids()
   const from = target.head
-  const change = append(target.id, { id, event: sendable(event) })
-  const [version = 0] = await bounded(house, persist({ id: environment.ids(), changes: [change] }, persistence))
+  const version = await bounded(house, appendOnce(house, target.id, { id, event: sendable(event) }))
   await new Promise<void>((resolve, reject) => {
     const over = new AbortController()
     const settle = (error?: Error) => {
@@ -129,6 +131,31 @@ export async function sendCommand(house: CommandHouse, target: Stream<unknown>, 
   })
 }
 
+/**
+ * Appends a command behind all that are there. A commit whose answer was lost is repeated, and somebody else's may have come in
+ * between: the command is looked for before it is written again, so that it is there once. Resolves with its number.
+ */
+async function appendOnce(
+  { environment, adapter, persistence }: CommandHouse,
+  stream: string,
+  entry: Entry & { id: string },
+): Promise<number> {
+  let known = (await adapter.load(commandsOf(stream)))?.version ?? 0
+  for (;;) {
+    try {
+      const change = append(stream, entry, known)
+      const [version = 0] = await persist({ id: environment.ids(), changes: [change] }, persistence)
+      return version
+    } catch (error) {
+      if (!isLifechartError(error, 'VERSION_CONFLICT')) throw error
+      const since = await readEntries(adapter, stream, known)
+      const own = since.find(other => 'event' in other.entry && other.entry.id === entry.id)
+      if (own) return own.seq
+      known = since.at(-1)?.seq ?? 0
+    }
+  }
+}
+
 /** `STORE_UNAVAILABLE` when the store has no answer in time. */
 async function bounded<T>({ environment, patience }: CommandHouse, answer: Promise<T>): Promise<T> {
   const over = new AbortController()
@@ -155,6 +182,7 @@ export function receiveCommands(house: CommandHouse, host: Host): Promise<void> 
 
 async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
   const { adapter, environment, persistence } = house
+  const before = host.commands
   const entries = await readEntries(adapter, host.id, host.commandsTaken)
   const answered = answeredIn(entries)
   for (const { seq, entry } of entries) {
@@ -168,9 +196,11 @@ async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
       if (host.released || !isLifechartError(error)) throw error
       // The end of the stream is the answer.
       if (host.over) return
-      const change = append(host.id, { answer: entry.id, code: error.code, message: error.message })
+      const change = append(host.id, { answer: entry.id, code: error.code, message: error.message }, 'any')
       await persist({ id: environment.ids(), changes: [change] }, persistence)
       host.commands = seq
     }
   }
+  const through = host.commands - kept
+  if (through > 0 && Math.trunc(host.commands / kept) > Math.trunc(before / kept)) await adapter.forget(commandsOf(host.id), { through })
 }

@@ -42,6 +42,15 @@ async function ownedElsewhere() {
   return { owner, other, own, remote }
 }
 
+/** Sends a command: it is stored, and that is the last that is heard of its sender. */
+async function lastWords(remote: Awaited<ReturnType<typeof ownedElsewhere>>['remote'], sender: Runtime): Promise<void> {
+  sender.store.hold('commit')
+  remote.dispatch({ type: 'count' }).catch(() => undefined)
+  await settled()
+  sender.store.hold('load')
+  sender.store.release(1)
+}
+
 describe('a lifecycle that another runtime owns', () => {
   it('is followed: its state, its steps, its end', async () => {
     const { own, remote, other } = await ownedElsewhere()
@@ -77,7 +86,7 @@ describe('a lifecycle that another runtime owns', () => {
     expect(await remote.ended).toBe(4)
     expect(await own.ended).toBe(4)
     await settled()
-    expect(await owner.lifechart.kernel.adapter.load('lifecycle/counter/a/commands')).toBeUndefined()
+    expect(await owner.lifechart.kernel.adapter.load('commands/lifecycle/counter/a')).toBeUndefined()
   })
 
   it('refuses commands with its owner’s own code', async () => {
@@ -102,7 +111,7 @@ describe('a lifecycle that another runtime owns', () => {
     await stopping
     expect(await late).toMatchObject({ code: 'LIFECYCLE_ENDED' })
     await settled()
-    expect(await owner.lifechart.kernel.adapter.load('lifecycle/counter/a/commands')).toBeUndefined()
+    expect(await owner.lifechart.kernel.adapter.load('commands/lifecycle/counter/a')).toBeUndefined()
   })
 
   it('gives the same handle to everybody here', async () => {
@@ -164,9 +173,7 @@ describe('a lifecycle that its owner has just given back', () => {
     const { owner, own, other, remote } = await ownedElsewhere()
     const third = await runtimes().open({ charts: [counter] })
     await own[Symbol.asyncDispose]()
-    // The command is stored, and this is the last that is heard of its sender.
-    other.store.hold('load')
-    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await lastWords(remote, other)
     await settled()
     expect(owner.lifechart.kernel.size + third.lifechart.kernel.size).toBe(0)
     expect(await states(third)).toEqual({ n: 1, parked: true })
@@ -175,8 +182,7 @@ describe('a lifecycle that its owner has just given back', () => {
 
   it('is taken over for such a command by its former owner, when it came while that one gave it back', async () => {
     const { owner, own, other, remote } = await ownedElsewhere()
-    other.store.hold('load')
-    remote.dispatch({ type: 'count' }).catch(() => undefined)
+    await lastWords(remote, other)
     await own[Symbol.asyncDispose]()
     await runtimes().clock.advance(1_000)
     expect(await states(owner)).toEqual({ n: 1, parked: true })
@@ -208,7 +214,7 @@ describe('a command that nobody decided', () => {
       id: 'late',
       changes: [
         {
-          stream: 'lifecycle/counter/a/commands',
+          stream: 'commands/lifecycle/counter/a',
           kind: 'commands',
           expect: 'any',
           events: [entry],
@@ -331,5 +337,50 @@ describe('commands while the owner’s store is down', () => {
     await runtimes().clock.advance(6_000)
     expect((await Promise.all(answers)).at(-1)?.context.n).toBe(3)
     expect(own.snapshot.context.n).toBe(3)
+  })
+})
+
+describe('a command whose sender does not learn that it is stored', () => {
+  it('is decided once, also when somebody else’s came in between', async () => {
+    const { own, other, remote } = await ownedElsewhere()
+    const third = await runtimes().open()
+    const elsewhere = (await third.lifechart.actors.get(counter, 'a'))!
+    other.store.cut()
+    const first = remote.dispatch({ type: 'count' })
+    await settled()
+    const second = elsewhere.dispatch({ type: 'count' })
+    await settled()
+    await runtimes().clock.advance(1_000)
+    await Promise.all([first, second])
+    await runtimes().clock.advance(1_000)
+    expect(own.snapshot.context.n).toBe(2)
+    expect((await third.lifechart.kernel.adapter.load('commands/lifecycle/counter/a'))?.version).toBe(2)
+  })
+})
+
+describe('the commands to a lifecycle', () => {
+  it('are kept for their answers, and not for ever', async () => {
+    const { owner, own, remote } = await ownedElsewhere()
+    const most = 2 * 1024
+    for (let n = 0; n < 3 * 1024; n++) {
+      if (n % 3 > 0) await remote.dispatch({ type: 'count' })
+      else await expect(remote.dispatch({ type: 'never' })).rejects.toMatchObject({ code: 'EVENT_REFUSED' })
+    }
+    const { version, floor } = (await owner.lifechart.kernel.adapter.load('commands/lifecycle/counter/a'))!
+    expect(version - floor).toBeLessThanOrEqual(most)
+    runtimes().crash(owner)
+    await runtimes().clock.advance(2 * ttl)
+    expect((await remote.dispatch({ type: 'count' })).context.n).toBe(2 * 1024 + 1)
+    expect(own.snapshot.context.n).toBe(2 * 1024)
+  })
+
+  it('are those of no other lifecycle, whatever its id', async () => {
+    const { own, remote, owner } = await ownedElsewhere()
+    const others = ['a/commands', 'commands/a', '../a'].map(id => owner.lifechart.actors.spawn(counter, { id }))
+    await Promise.all(others.map(({ started }) => started))
+    await remote.dispatch({ type: 'stop' })
+    expect(await own.ended).toBe(0)
+    await settled()
+    for (const lifecycle of others) expect((await lifecycle.dispatch({ type: 'count' })).context.n).toBe(1)
   })
 })
