@@ -22,6 +22,9 @@ const presentation: Presentation<unknown> = {
 const kindOf = (machine: AnyStateMachine) => `chart/${machine.id}`
 const streamOf = (machine: AnyStateMachine, id: string) => `lifecycle/${encodeURIComponent(machine.id)}/${id}`
 
+/** What users have of it. */
+export type ActorsService = Pick<Actors, 'spawn' | 'get'>
+
 /** Durable lifecycles of the user's own charts. */
 export class Actors implements Product {
   readonly kinds: string[] = []
@@ -169,6 +172,11 @@ export class Actors implements Product {
       this.#parkBehindQueue(await this.#take(machine, head))
       return true
     })
+  }
+
+  /** The streams that a lifecycle of this id can have, by the charts that are known here. */
+  streams(id: string): string[] {
+    return [...this.#machines.values()].map(machine => streamOf(machine, id))
   }
 
   /** Parks a lifecycle that nobody here holds, as soon as it has nothing under way. */

@@ -1,11 +1,11 @@
-import { busy } from './actors.ts'
+import { type Actors, busy } from './actors.ts'
 import { parseEnvelope } from './kernel/envelope.ts'
 import type { Host } from './kernel/host/host.ts'
 import type { Kernel } from './kernel/kernel.ts'
-import type { StreamHead } from './kernel/port.ts'
+import type { Id, StreamHead } from './kernel/port.ts'
 import type { RunContext } from './machines/run.ts'
 import { statusOf } from './runs/events.ts'
-import { runStream } from './runs/names.ts'
+import { latestKey, runIdOf, runStream } from './runs/names.ts'
 import type { Runs } from './runs/runs.ts'
 
 /** One reason why a lifecycle is where it is. */
@@ -31,14 +31,25 @@ export interface Explanation {
   ref?: string
 }
 
-/** Says why the run (by its id or run id) or the lifecycle (by the id of its stream) waits. */
-export async function explain(kernel: Kernel, ephemeral: Kernel, runs: Runs, id: string): Promise<Explanation[]> {
+/** Where to look for what an id means. */
+interface House {
+  kernel: Kernel
+  ephemeral: Kernel
+  runs: Runs
+  actors: Actors
+}
+
+/** Says why the run (by its id or run id) or the lifecycle (by its id, or that of its stream) waits. */
+export async function explain({ kernel, ephemeral, runs, actors }: House, id: string): Promise<Explanation[]> {
   const run = runs.find(id)
   if (run && !run.over && !run.host.released) return explainHost(run.host)
-  const host = kernel.host(id) ?? ephemeral.host(id)
-  if (host) return explainHost(host)
+  const streams = [id, ...actors.streams(id)]
+  for (const stream of streams) {
+    const host = kernel.host(stream) ?? ephemeral.host(stream)
+    if (host) return explainHost(host)
+  }
   // By the id as it was given: another runtime may have started a newer run of it.
-  return explainStored(run?.kernel ?? kernel, runs, id)
+  return explainStored(run?.kernel ?? kernel, runs, [id, runStream(id), { key: latestKey(id) }, ...streams.slice(1)])
 }
 
 function explainHost(host: Host): Explanation[] {
@@ -67,14 +78,13 @@ function explainHost(host: Host): Explanation[] {
   return found
 }
 
-async function explainStored(kernel: Kernel, runs: Runs, id: string): Promise<Explanation[]> {
-  const at = [id, runStream(id), { key: `latest/${id}` }]
-  for (const place of at) {
+async function explainStored(kernel: Kernel, runs: Runs, places: readonly (Id | { key: Id })[]): Promise<Explanation[]> {
+  for (const place of places) {
     const head = await kernel.adapter.load(place)
     if (!head) continue
     const { stream, session, index } = head
     if (!index.live) return [{ code: 'ended', text: `It has ended (${index.state}).`, since: index.changed, ref: stream }]
-    const typeless = runs.typelessSince(stream.slice('run/'.length))
+    const typeless = runs.typelessSince(runIdOf(stream))
     if (typeless !== undefined) {
       return [
         {

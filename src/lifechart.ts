@@ -1,6 +1,6 @@
 import { type Observable, Subject } from 'rxjs'
 import type { AnyStateMachine } from 'xstate'
-import { Actors } from './actors.ts'
+import { Actors, type ActorsService } from './actors.ts'
 import { memoryAdapter } from './adapters/memory.ts'
 import { LifechartError } from './errors.ts'
 import { type Explanation, explain } from './explain.ts'
@@ -11,7 +11,7 @@ import { lineLogger } from './kernel/logger.ts'
 import type { AdapterSource, Clock, Environment, Ids, Logger } from './kernel/port.ts'
 import { GuardedObservable } from './kernel/stream/observe.ts'
 import { type Limits, resolveLimits } from './limits.ts'
-import { type CloseMode, Runs } from './runs/runs.ts'
+import { type CloseMode, Runs, type RunsService } from './runs/runs.ts'
 
 export interface LifechartOptions {
   /** Where everything is kept. Default: memory, gone with the process (said once in the log). */
@@ -54,14 +54,16 @@ export interface Health {
 /** One open runtime. */
 export class Lifechart implements AsyncDisposable {
   /** Detached runs: producers that are executed here, whoever listens. */
-  readonly runs: Runs
+  readonly runs: RunsService
   /** Durable lifecycles of your own charts. */
-  readonly actors: Actors
+  readonly actors: ActorsService
   /** Every step that is committed by this runtime. */
   readonly transitions$: Observable<Transition>
   /** @internal */
   readonly kernel: Kernel
   readonly #ephemeral: Kernel
+  readonly #runs: Runs
+  readonly #actors: Actors
   readonly #transitions = new Subject<Transition>()
   #closing: Promise<void> | undefined
 
@@ -72,8 +74,8 @@ export class Lifechart implements AsyncDisposable {
     const { window = 180_000, stored = Number.POSITIVE_INFINITY } = options.retention ?? {}
     if (!(window >= 0) || !(stored >= 0))
       throw new LifechartError('INVALID_OPTION', 'retention.window and retention.stored are milliseconds, 0 or more.')
-    this.runs = new Runs({ kernel, ephemeral, limits, retention: { window, stored } })
-    this.actors = new Actors(kernel, options.charts ?? [])
+    this.runs = this.#runs = new Runs({ kernel, ephemeral, limits, retention: { window, stored } })
+    this.actors = this.#actors = new Actors(kernel, options.charts ?? [])
     this.transitions$ = new GuardedObservable(kernel.environment.logger, subscriber => this.#transitions.subscribe(subscriber))
     kernel.transitions.subscribe(this.#transitions)
     ephemeral.transitions.subscribe(transition => this.#transitions.next(transition))
@@ -92,7 +94,7 @@ export class Lifechart implements AsyncDisposable {
       'windows.bytes': kernel.budget.used + this.#ephemeral.budget.used,
       'timers.armed': kernel.scheduler.size + this.#ephemeral.scheduler.size,
     }
-    for (const [name, value] of Object.entries(this.runs.stats())) stats[`runs.${name}`] = value
+    for (const [name, value] of Object.entries(this.#runs.stats())) stats[`runs.${name}`] = value
     return stats
   }
 
@@ -116,9 +118,9 @@ export class Lifechart implements AsyncDisposable {
     return { status: problems.length === 0 ? 'ok' : 'failing', latency: clock.now() - since, problems }
   }
 
-  /** Says why a run (by its id or run id), or a lifecycle (by the id of its stream), waits. `INVALID_ID` for what can be no id. */
+  /** Says why a run (by its id or run id), or a lifecycle (by its id or that of its stream), waits. `INVALID_ID` for what can be no id. */
   explain(id: string): Promise<Explanation[]> {
-    return explain(this.kernel, this.#ephemeral, this.runs, id)
+    return explain({ kernel: this.kernel, ephemeral: this.#ephemeral, runs: this.#runs, actors: this.#actors }, id)
   }
 
   /** Ends this runtime; closing twice is harmless. Nothing acknowledged is lost. */
@@ -131,8 +133,8 @@ export class Lifechart implements AsyncDisposable {
     const over = new AbortController()
     const until = wait(this.kernel.environment.clock, timeout, over.signal)
     try {
-      await this.runs.close(mode, until)
-      await Promise.race([until, this.actors.close()])
+      await this.#runs.close(mode, until)
+      await Promise.race([until, this.#actors.close()])
     } finally {
       over.abort()
       await this.#closeKernels()

@@ -199,6 +199,7 @@ describe('explain says of a lifecycle', () => {
     await lifechart.actors.spawn(bell, { id: 'a' }).dispatch({ type: 'ring' })
     const text = 'In "ringing", it waits for an event.'
     expect(await lifechart.explain('lifecycle/bell/a')).toEqual([{ code: 'executing', text, ref: 'lifecycle/bell/a' }])
+    expect(await lifechart.explain('a')).toEqual([{ code: 'executing', text, ref: 'lifecycle/bell/a' }])
   })
 
   it('timer: what is sent, and when', async () => {
@@ -239,6 +240,7 @@ describe('explain says of a lifecycle', () => {
     await one[Symbol.asyncDispose]()
     const text = 'Nothing is under way; it is loaded by its next event or deadline.'
     expect(await lifechart.explain('lifecycle/bell/a')).toEqual([{ code: 'parked', text, ref: 'lifecycle/bell/a', until }])
+    expect(await lifechart.explain('a')).toEqual([{ code: 'parked', text, ref: 'lifecycle/bell/a', until }])
   })
 
   it('parked, also when its owner is gone and had nothing under way: it stays where it is', async () => {

@@ -1,6 +1,6 @@
 /* Read by the compiler alone: each expectation of an error is an error when there is none. */
 import { createMachine, setup } from 'xstate'
-import type { Gap, Lifecycle, LifecycleStep } from '../src/index.ts'
+import type { Gap, Lifecycle, LifecycleStep, RunEnd, RunEvent, StopReason } from '../src/index.ts'
 import { openLifechart } from '../src/index.ts'
 
 const door = setup({
@@ -87,3 +87,37 @@ lifechart.transitions$.subscribe(({ lifecycle, chart, seq }) => {
   chart satisfies string
   seq satisfies number
 })
+
+lifechart.runs.define('survey', async function* ({ input, signal, attempt, lastChunk }) {
+  input satisfies unknown
+  signal satisfies AbortSignal
+  attempt satisfies number
+  yield { more: lastChunk }
+})
+const run = lifechart.runs.start('chat', { type: 'survey', input: { dir: '.' } }, { orphan: 'resume', policy: 'enqueue' })
+run.ended satisfies Promise<RunEnd>
+run.stop({ reason: 'user' }) satisfies Promise<boolean>
+lifechart.runs.start('chat', async ({ emit }) => void (await emit('a')))
+lifechart.runs.start('chat', new ReadableStream<string>() satisfies AsyncIterable<unknown>)
+for await (const event of lifechart.runs.subscribe('chat', { after: 1 })) {
+  event satisfies RunEvent
+  if (event.type === 'gap') event.to satisfies number
+  else event.seq satisfies number
+  if (event.type === 'end') event.reason satisfies StopReason | undefined
+  // @ts-expect-error only an end has a status
+  if (event.type === 'chunk') void event.status
+}
+lifechart.runs.follow('chat', batch => batch.length satisfies number).close()
+
+// @ts-expect-error no such policy
+lifechart.runs.start('chat', async () => 1, { policy: 'queue' })
+// @ts-expect-error no such limit
+lifechart.runs.start('chat', async () => 1, { limits: { timeout: 1 } })
+// @ts-expect-error nothing to execute
+lifechart.runs.start('chat', { input: 1 })
+// @ts-expect-error no such reason
+void run.stop({ reason: 'because' })
+// @ts-expect-error not for users
+void lifechart.runs.adopt
+// @ts-expect-error not for users
+void lifechart.actors.stepped

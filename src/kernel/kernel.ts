@@ -16,6 +16,7 @@ import { type Presentation, Stream, type StreamHouse, type StreamLimits } from '
 import { Watchdog } from './stream/watchdog.ts'
 import { WindowBudget } from './stream/window.ts'
 import type { WriterLimits } from './stream/writer.ts'
+import { streamsFound } from './streams-found.ts'
 import { type Finding, Sweep } from './sweep.ts'
 import { Tails } from './tail.ts'
 
@@ -299,15 +300,10 @@ export class Kernel {
 
   async #receiveAll(): Promise<void> {
     try {
-      let cursor: string | undefined
-      do {
-        const page = await this.adapter.query({ kinds: ['commands'], limit: 256, ...(cursor !== undefined && { cursor }) })
-        for (const { stream, version } of page.items) {
-          const host = this.#hosts.get(commanded(stream) ?? '')
-          if (host && version > host.commandsTaken) void this.receiveCommands(host)
-        }
-        cursor = page.next
-      } while (cursor !== undefined)
+      for await (const { stream, version } of streamsFound(this.adapter, { kinds: ['commands'] })) {
+        const host = this.#hosts.get(commanded(stream) ?? '')
+        if (host && version > host.commandsTaken) void this.receiveCommands(host)
+      }
     } catch (error) {
       if (!this.closed) this.environment.logger.warn('Commands could not be listed.', { error: String(error) })
     }

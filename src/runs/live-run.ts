@@ -9,6 +9,7 @@ import type { OrphanPolicy, RunContext, RunMachineEvent, StopReason } from '../m
 import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
 import { Execution, type Producing } from './execution.ts'
 import { watchIdle } from './idle.ts'
+import { checkStopReason } from './options.ts'
 import type { Producer } from './producer.ts'
 import { subscribeTo } from './subscribe.ts'
 
@@ -151,10 +152,15 @@ export class LiveRun implements Run {
   }
 
   stop({ reason = 'user' }: { reason?: StopReason } = {}): Promise<boolean> {
-    const stopped = this.#stop({ type: 'run.stop', reason })
+    const stopped = this.#stopAsked(reason)
     // Who does not wait for the answer need not handle it.
     stopped.catch(() => undefined)
     return stopped
+  }
+
+  async #stopAsked(reason: StopReason): Promise<boolean> {
+    checkStopReason(reason)
+    return this.#stop({ type: 'run.stop', reason })
   }
 
   /** Stopped because another run of the same id takes its place. */

@@ -1,6 +1,6 @@
 import { LifechartError } from '../errors.ts'
-import type { OrphanPolicy } from '../machines/run.ts'
-import type { Producer } from './producer.ts'
+import type { OrphanPolicy, StopReason } from '../machines/run.ts'
+import { isAsyncIterable, type Producer } from './producer.ts'
 
 /** What happens when a run of the same id has not ended. */
 export type StartPolicy = 'interrupt' | 'enqueue' | 'reject' | 'share'
@@ -50,6 +50,30 @@ export function isTyped(producer: Producer | TypedProducer): producer is TypedPr
   return typeof producer === 'object' && producer !== null && 'type' in producer && typeof producer.type === 'string'
 }
 
+/** `INVALID_OPTION` for what nobody can execute: it would end as done, with nothing. */
+export function checkProducer(producer: unknown): void {
+  if (typeof producer === 'function' || isAsyncIterable(producer) || isTyped(producer as Producer | TypedProducer)) return
+  throw new LifechartError('INVALID_OPTION', 'A producer is a function, an async iterable, or { type, input } of a defined type.')
+}
+
+const reasons: readonly unknown[] = [
+  'user',
+  'replaced',
+  'idle_timeout',
+  'wall_timeout',
+  'shutdown',
+  'orphaned',
+  'audience_left',
+] satisfies StopReason[]
+
+/** `INVALID_OPTION` for a reason that nobody would understand. */
+export function checkStopReason(reason: StopReason): void {
+  if (!reasons.includes(reason)) {
+    throw new LifechartError('INVALID_OPTION', `reason is ${JSON.stringify(reason)}; it is one of ${reasons.join(', ')}.`)
+  }
+}
+
+const limitNames: readonly string[] = ['stopGrace', 'idleTimeout', 'wallTimeout'] satisfies (keyof RunLimits)[]
 const policies: readonly string[] = ['interrupt', 'enqueue', 'reject', 'share'] satisfies StartPolicy[]
 const orphans: readonly string[] = ['stop', 'error', 'resume'] satisfies OrphanPolicy[]
 
@@ -62,7 +86,9 @@ export function checkStartOptions(options: StartOptions): void {
   if (options.durability !== undefined && options.durability !== 'events' && options.durability !== 'none') {
     wrong('durability', options.durability, 'events or none')
   }
+  if (options.owner !== undefined && typeof options.owner !== 'string') wrong('owner', options.owner, 'a text')
   for (const [name, value] of Object.entries(options.limits ?? {})) {
-    if (typeof value !== 'number' || !(value >= 0)) wrong(`limits.${name}`, value, 'a number of milliseconds')
+    if (!limitNames.includes(name)) wrong(`limits.${name}`, value, `no limit of a run: those are ${limitNames.join(', ')}`)
+    if (value !== undefined && (typeof value !== 'number' || !(value >= 0))) wrong(`limits.${name}`, value, 'a number of milliseconds')
   }
 }

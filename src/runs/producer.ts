@@ -36,17 +36,17 @@ function isIterator(value: unknown): value is Iterator<unknown> & Iterable<unkno
 }
 
 /** What the run does for its producer. */
-export interface Execution {
+export interface Outlet {
   push: Push
   /** Waits for the clean-up of a producer that is to end, and no longer than the run's grace. */
   cleanUp(work: Promise<void>): Promise<void>
 }
 
 /** Runs a producer to its end and returns its result. What it throws is thrown. */
-export async function execute(producer: Producer, context: ProducerContext, execution: Execution): Promise<unknown> {
+export async function execute(producer: Producer, context: ProducerContext, outlet: Outlet): Promise<unknown> {
   const made = typeof producer === 'function' ? await producer(context) : producer
-  if (isAsyncIterable(made)) return pump(made[Symbol.asyncIterator](), context.signal, execution)
-  if (isIterator(made)) return pump(made[Symbol.iterator](), context.signal, execution)
+  if (isAsyncIterable(made)) return pump(made[Symbol.asyncIterator](), context.signal, outlet)
+  if (isIterator(made)) return pump(made[Symbol.iterator](), context.signal, outlet)
   return made
 }
 
@@ -61,7 +61,7 @@ type AnyIterator = Pick<AsyncIterator<unknown>, 'next' | 'return'> | Pick<Iterat
  * Pulls at the pace of the store. When the run is told to stop, the iterator is returned at its next turn, so that its
  * `finally` runs once; what it yields there is kept as long as the run takes it.
  */
-async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp }: Execution): Promise<unknown> {
+async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp }: Outlet): Promise<unknown> {
   let returned = false
   let step = await iterator.next()
   while (!step.done) {

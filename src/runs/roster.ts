@@ -55,10 +55,16 @@ export class Roster {
     return run?.id === id ? run : undefined
   }
 
-  /** `RUN_CAPACITY` when as many runs are in flight as may be. */
-  assertCapacity(owner: string): void {
+  /** `RUN_CAPACITY` when as many runs are in flight as may be, not counting those that this one replaces, as far as they are no more than the limit. */
+  assertCapacity(owner: string, replaced: readonly LiveRun[]): void {
     const { lanes, limits } = this
-    const full = lanes.live >= limits.runs ? 'runs' : lanes.liveOf(owner) >= limits.runsPerOwner ? 'runsPerOwner' : undefined
+    const own = replaced.filter(run => run.spec.owner === owner).length
+    const over = (live: number, leaving: number, limit: number) => live - Math.min(leaving, limit) >= limit
+    const full = over(lanes.live, replaced.length, limits.runs)
+      ? 'runs'
+      : over(lanes.liveOf(owner), own, limits.runsPerOwner)
+        ? 'runsPerOwner'
+        : undefined
     if (!full) return
     throw new LifechartError(
       'RUN_CAPACITY',

@@ -20,12 +20,15 @@ import { type RunFacts, type RunInfo, readInfo } from './info.ts'
 import { LiveRun, type Run, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import { openRun } from './opening.ts'
-import { checkRunId, checkStartOptions, isTyped, type StartOptions, type TypedProducer } from './options.ts'
+import { checkProducer, checkRunId, checkStartOptions, checkStopReason, isTyped, type StartOptions, type TypedProducer } from './options.ts'
 import type { Producer, ProducerFunction } from './producer.ts'
 import { Reading, type Selection } from './reading.ts'
 import { Roster, type RunsOptions } from './roster.ts'
 
 export type CloseMode = 'handover' | 'stop' | 'drain'
+
+/** What users have of it. */
+export type RunsService = Pick<Runs, 'define' | 'start' | 'subscribe' | 'follow' | 'events$' | 'stop' | 'get'>
 
 /** Detached runs: producers that are executed here, whoever listens. */
 export class Runs implements Product {
@@ -71,6 +74,7 @@ export class Runs implements Product {
     stored.assertOpen()
     if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
     checkRunId(id)
+    checkProducer(producer)
     checkStartOptions(options)
     const { policy = 'interrupt', durability = 'events' } = options
     const executes = this.#executes(producer, options)
@@ -83,7 +87,7 @@ export class Runs implements Product {
         details: { runId: newest.runId },
       })
     }
-    this.#roster.assertCapacity(options.owner ?? id)
+    this.#roster.assertCapacity(options.owner ?? id, policy === 'interrupt' ? inFlight : [])
 
     const kernel = durability === 'none' ? ephemeral : stored
     const previous = lanes.latest(id)
@@ -188,6 +192,7 @@ export class Runs implements Product {
   }
 
   async #stop(id: string, { runId, reason = 'user' }: Selection & { reason?: StopReason }): Promise<boolean> {
+    checkStopReason(reason)
     const { kernel, lanes } = this.#roster
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return here.stop({ reason })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { settled } from '../../src/testing/simulated-clock.ts'
-import { codeOf, collect, emits, emitsAndStays, errorOf, latch, numbers, patient, processes, Reader, upTo } from './support.ts'
+import { codeOf, collect, deaf, emits, emitsAndStays, errorOf, latch, numbers, patient, processes, Reader, upTo } from './support.ts'
 
 const house = processes()
 
@@ -60,6 +60,17 @@ describe('runs in flight', () => {
     runs.start('c', patient, { owner: 'bob' })
     await first.stop()
     expect(await runs.start('b', emits('b'), { owner: 'ann' }).ended).toMatchObject({ status: 'done' })
+  })
+
+  it('do not count when they are replaced, up to as many again', async () => {
+    const { runs } = await house.open({ limits: { runsPerOwner: 1, runs: 1 } })
+    const first = runs.start('a', deaf)
+    const second = runs.start('a', patient)
+    expect(() => runs.start('a', patient)).toThrow(codeOf('RUN_CAPACITY'))
+    expect(() => runs.start('a', patient, { policy: 'enqueue' })).toThrow(codeOf('RUN_CAPACITY'))
+    await house.clock.advance(5_000)
+    expect(await first.ended).toMatchObject({ status: 'stopped', reason: 'replaced', by: second.runId })
+    expect(second.status).toBe('running')
   })
 
   it('that never began count no longer', async () => {

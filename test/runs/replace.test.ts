@@ -146,6 +146,16 @@ describe('a start while a run of the id is in flight', () => {
     expect(() => runs.start('chat', patient, { orphan: 'ignore' as never })).toThrow(codeOf('INVALID_OPTION'))
     expect(() => runs.start('chat', patient, { durability: 'some' as never })).toThrow(codeOf('INVALID_OPTION'))
     expect(() => runs.start('chat', patient, { limits: { wallTimeout: -1 } })).toThrow(codeOf('INVALID_OPTION'))
+    expect(() => runs.start('chat', patient, { limits: { wallTimeOut: 1 } as never })).toThrow(codeOf('INVALID_OPTION'))
+    expect(() => runs.start('chat', patient, { owner: 7 as never })).toThrow(codeOf('INVALID_OPTION'))
+    for (const none of [undefined, null, 'text', { typ: 'count' }, []]) {
+      expect(() => runs.start('chat', none as never)).toThrow(codeOf('INVALID_OPTION'))
+    }
+    const run = runs.start('chat', patient, { limits: { idleTimeout: undefined } as never })
+    await expect(run.stop({ reason: 'because' as never })).rejects.toEqual(codeOf('INVALID_OPTION'))
+    await expect(runs.stop('chat', { reason: 'because' as never })).rejects.toEqual(codeOf('INVALID_OPTION'))
+    await run.started
+    expect(run.status).toBe('running')
   })
 
   it('keeps the lane also when some of its runs are not stored', async () => {
