@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { cutLeft } from './fit.ts'
 import { killPoints } from './kills.ts'
 import { followSurvey, killLiving } from './lives.ts'
 import { printable } from './printable.ts'
 import { sayReport } from './report.ts'
-import { openScreen } from './screen.ts'
+import { openScreen, sayFolded } from './screen.ts'
 import { comparison, storyteller } from './story.ts'
 import type { Report } from './surveyor.ts'
 import { judge, resultOf } from './verdict.ts'
@@ -22,7 +23,7 @@ const { values } = parseArgs({
     /** Where the process is killed follows from it. Default: another one each time. */
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     kills: { type: 'string', default: '1' },
-    /** Milliseconds between two findings. */
+    /** Milliseconds between two findings, in which the process can be killed. */
     pace: { type: 'string', default: '60' },
     /** Leaves the stores for those who want to look at them. */
     keep: { type: 'boolean', default: false },
@@ -30,6 +31,7 @@ const { values } = parseArgs({
 })
 const [seed, kills, pace] = [values.seed, values.kills, values.pace].map(Number) as [number, number, number]
 if (![seed, kills, pace].every(number => Number.isSafeInteger(number) && number >= 0)) fail('--seed, --kills and --pace are whole numbers.')
+if (pace === 0 && kills > 0) fail('--pace 0 leaves no time to kill the process: --pace is 1 or more, or --kills is 0.')
 if (!statSync(values.dir, { throwIfNoEntry: false })?.isDirectory()) fail(`There is no directory ${printable(values.dir)}.`)
 
 const dir = realpathSync(values.dir)
@@ -46,18 +48,24 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 let findings = 0
 for await (const _ of walk(dir)) findings++
 const points = killPoints(seed, kills, findings)
-say(`\n  ${paint('bold', 'A survey of')} ${printable(dir)}`)
-say(
-  `  ${paint('dim', `seed ${seed}: ${points.length === 0 ? 'not killed' : `killed behind finding ${points.join(' and ')}`} of ${findings}`)}\n`,
-)
+const plan = points.length === 0 ? 'not killed' : `to be killed behind finding ${points.join(' and ')}`
+say()
+say(`  ${paint('bold', 'A survey of')} ${cutLeft(printable(dir), screen.width - 14)}`)
+sayFolded(screen, `seed ${seed}: ${plan} of ${findings}`, undefined, 'dim')
+say()
 // Below .data, which no survey enters: the stores may lie in the tree.
 const store = (name: string) => join(data, '.data', name)
-const disturbed = await followSurvey({ store: store('killed'), dir, pace, kills: points }, storyteller(screen, findings))
+const eventful = { store: store('killed'), dir, pace, kills: points }
+const { events: disturbed, escaped } = await followSurvey(eventful, storyteller(screen, findings))
 screen.settle()
+if (escaped > 0) {
+  const times = escaped === 1 ? 'once' : `${escaped} times`
+  sayFolded(screen, `It was done before it could be killed ${times}: a larger --pace leaves more time.`, undefined, 'yellow')
+}
 
 say()
 const again = { store: store('undisturbed'), dir, pace: 0, kills: [] }
-const undisturbed = await followSurvey(again, comparison(screen, findings))
+const { events: undisturbed } = await followSurvey(again, comparison(screen, findings))
 screen.settle()
 
 const report = resultOf(disturbed)
@@ -65,15 +73,14 @@ if (report !== undefined) sayReport(screen, report as Report)
 say()
 const checks = judge(disturbed, undisturbed)
 for (const { holds, text, detail } of checks) {
-  say(`  ${holds ? paint('green', '✔') : paint('red', '✖')} ${text}`)
-  if (detail !== undefined) say(`    ${printable(detail)}`)
+  sayFolded(screen, text, holds ? { text: '✔', color: 'green' } : { text: '✖', color: 'red' })
+  if (detail !== undefined) sayFolded(screen, printable(detail))
 }
 const good = checks.every(({ holds }) => holds)
-say(
-  good
-    ? `\n  ${paint('green', 'Nothing was lost, and nothing came twice.')} Again: --seed ${seed}\n`
-    : `\n  Repeat it, on a tree that nobody changes meanwhile: --seed ${seed}\n`,
-)
+say()
+if (good) sayFolded(screen, 'Nothing was lost, and nothing came twice.', undefined, 'green')
+sayFolded(screen, `${good ? 'Again' : 'Repeat it, on a tree that nobody changes meanwhile'}: --seed ${seed}`)
+say()
 if (values.keep) say(`  The stores: ${data}\n`)
 process.exitCode = good ? 0 : 1
 

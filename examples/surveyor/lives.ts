@@ -25,8 +25,15 @@ export function killLiving(): void {
   living?.kill('SIGKILL')
 }
 
-/** Follows a survey to its end through as many processes as it takes. Returns every event that was told, as it came. */
-export async function followSurvey({ kills, ...survey }: Survey, witness: Witness): Promise<RunEvent[]> {
+export interface Followed {
+  /** Every event that was told, as it came. */
+  events: RunEvent[]
+  /** How many kills never came, because the survey was done before. */
+  escaped: number
+}
+
+/** Follows a survey to its end through as many processes as it takes. */
+export async function followSurvey({ kills, ...survey }: Survey, witness: Witness): Promise<Followed> {
   const events: RunEvent[] = []
   const ahead = [...kills]
   while (events.at(-1)?.type !== 'end') {
@@ -34,7 +41,7 @@ export async function followSurvey({ kills, ...survey }: Survey, witness: Witnes
     const after = last && 'seq' in last ? last.seq : 0
     if (await live({ ...survey, after }, ahead[0], events, witness)) ahead.shift()
   }
-  return events
+  return { events, escaped: ahead.length }
 }
 
 /** One process, until it ends; true if it was killed. */

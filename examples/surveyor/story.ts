@@ -1,26 +1,30 @@
 import type { RunEvent } from 'lifechart'
+import { type Cell, cutLeft, cutRight, type Page, row } from './fit.ts'
 import type { Witness } from './lives.ts'
-import { cutLeft, printable } from './printable.ts'
+import { printable } from './printable.ts'
 import { counted } from './report.ts'
-import type { Screen } from './screen.ts'
+import { type Screen, sayFolded } from './screen.ts'
 import type { Finding } from './surveyor.ts'
 
-/** So that the bars are below each other. */
-const stateWidth = 11
+const symbols = { cyan: '●', green: '✔', red: '✖' }
 
 /** Tells the states of a run and its findings, of which there will be so many, as they come. */
 export function storyteller(screen: Screen, findings: number): Witness {
-  const { say, paint } = screen
+  const { say } = screen
   const bar = screen.bar()
   let last: Finding | undefined
   let seq = 0
   let told = 0
   let attempt = 1
 
-  const state = (symbol: string, text: string, note: string) => say(`  ${symbol} ${text}  ${paint('dim', note)}`)
+  const state = (color: keyof typeof symbols, text: string, ...notes: string[]) => {
+    const cells = notes.map((note): Cell => ({ text: note, color: 'dim' }))
+    say(row([{ text: `  ${symbols[color]} ${text}`, color }, ...cells], screen))
+  }
   const show = (status: string) => {
     const { files, lines } = last?.totals ?? { files: 0, lines: 0 }
-    bar.show(told / findings, status.padEnd(stateWidth), `#${seq}  attempt ${attempt}  ${counted(files)} files  ${counted(lines)} lines`)
+    const notes = [`#${seq}`, `attempt ${attempt}`, `${counted(files)} files`, `${counted(lines)} lines`]
+    bar.show({ share: told / findings, state: status, notes })
   }
 
   function tell(event: RunEvent, pid: number): void {
@@ -29,11 +33,11 @@ export function storyteller(screen: Screen, findings: number): Witness {
       last = event.data as Finding
       for (const line of linesOf(last, seq, screen)) say(line)
     } else if (event.type === 'end') {
-      const good = event.status === 'done'
-      state(paint(good ? 'green' : 'red', good ? '✔' : '✖'), event.status, event.error ? event.error.message : `#${seq}`)
+      state(event.status === 'done' ? 'green' : 'red', event.status, `#${seq}`)
+      if (event.error) sayFolded(screen, event.error.message)
     } else if (event.type === 'state') {
       attempt = event.attempt ?? 1
-      state(paint('cyan', '●'), event.attempt ? 'resumed' : event.state, `#${seq}, attempt ${attempt}, process ${pid}`)
+      state('cyan', event.attempt ? 'resumed' : event.state, `#${seq}`, `attempt ${attempt}`, `process ${pid}`)
     }
   }
 
@@ -44,29 +48,31 @@ export function storyteller(screen: Screen, findings: number): Witness {
       show(event.type === 'end' ? event.status : 'running')
     },
     killed(pid) {
-      state(paint('red', '✖'), 'killed', `behind #${seq}: SIGKILL to process ${pid}`)
+      state('red', 'killed', `behind #${seq}`, `SIGKILL to process ${pid}`)
       show('killed')
     },
   }
 }
 
 /** A finding, and below it what could not be read. One without either is not worth a line. */
-function linesOf({ directory, files, lines, longest, problems, marks }: Finding, seq: number, { paint, width }: Screen): string[] {
+export function linesOf({ directory, files, lines, longest, problems, marks }: Finding, seq: number, page: Page): string[] {
   if (files + problems.length === 0) return []
-  const name = Math.min(40, width - 60)
+  const name = Math.max(18, Math.min(40, page.width - 60))
   const file = longest?.path.slice(longest.path.lastIndexOf('/') + 1) ?? ''
-  const cells = [
-    paint('dim', `#${seq}`.padStart(7)),
-    cutLeft(printable(directory || '.'), name).padEnd(name),
-    `${counted(files).padStart(4)} ${files === 1 ? 'file ' : 'files'}`,
-    `${counted(lines).padStart(7)} lines`,
-    ...(longest ? [paint('dim', `${cutLeft(printable(file), 20)} ${counted(longest.lines)}`)] : []),
-    ...(marks > 0 ? [paint('yellow', `${marks} to do`)] : []),
+  const cells: Cell[] = [
+    { text: `#${seq}`.padStart(7), color: 'dim' },
+    { text: cutLeft(printable(directory || '.'), name).padEnd(name) },
+    { text: `${counted(files).padStart(4)} ${files === 1 ? 'file ' : 'files'}` },
+    { text: `${counted(lines).padStart(7)} lines` },
   ]
-  const refused = problems.map(({ path, why }) =>
-    paint('yellow', `         not read: ${cutLeft(printable(path), name)}: ${printable(why)}`),
-  )
-  return [cells.join('  '), ...refused]
+  if (longest) cells.push({ text: `${cutLeft(printable(file), 20)} ${counted(longest.lines)}`, color: 'dim', least: 12 })
+  if (marks > 0) cells.push({ text: `${marks} to do`, color: 'yellow' })
+  const refused = problems.map(({ path, why }) => {
+    const color = 'yellow'
+    const reason = { text: cutRight(printable(why), 20), color } as const
+    return row([{ text: '         not read', color }, reason, { text: printable(path), color, least: 8 }], page)
+  })
+  return [row(cells, page), ...refused]
 }
 
 /** Shows how far the same survey is when nobody disturbs it. */
@@ -76,7 +82,7 @@ export function comparison(screen: Screen, findings: number): Witness {
   return {
     event(event) {
       if (event.type === 'chunk') told++
-      bar.show(told / findings, 'undisturbed'.padEnd(stateWidth), 'the same survey again, to compare with')
+      bar.show({ share: told / findings, state: 'undisturbed', notes: ['the same survey again', 'to compare with'] })
     },
     killed() {},
   }

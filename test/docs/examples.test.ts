@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { codeBlocks, markedBlock } from '../../scripts/code-blocks.ts'
@@ -37,7 +39,35 @@ describe('the examples of the documentation', () => {
     const shown = codeBlocks(readme).find(({ language }) => language === 'js')
     expect(stdout).toBe(shown?.code)
   })
+
+  it('go on with one that is killed and started again, and told to end and started again', async () => {
+    await writeFile(join(directory, 'restart.mjs'), markedBlock(page('README.md'), 'restart').code)
+    const killed = await running('restart.mjs', 'data: 2', 'SIGKILL')
+    expect(killed.end).toEqual([null, 'SIGKILL'])
+    const told = await running('restart.mjs', 'data: 5', 'SIGTERM')
+    expect(told.end).toEqual([0, null])
+    const { end, lines } = await running('restart.mjs')
+    expect(end).toEqual([0, null])
+    expect(lines.slice(0, told.lines.length)).toEqual(told.lines)
+    expect(told.lines.slice(0, killed.lines.length)).toEqual(killed.lines)
+    expect(lines.map(line => Number(/seq: (\d+)/.exec(line)?.[1]))).toEqual(lines.map((_, i) => i + 1))
+    expect(lines.flatMap(line => /data: (\d+)/.exec(line)?.[1] ?? []).map(Number)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    expect(lines.filter(line => line.includes('attempt'))).toHaveLength(2)
+    expect(lines.at(-1)).toContain("status: 'done', result: 'counted'")
+  })
 })
+
+/** Runs a program to its end, and sends it a signal when it prints a text. Its end is its code and the signal it died of. */
+async function running(program: string, text?: string, signal?: NodeJS.Signals): Promise<{ end: unknown[]; lines: string[] }> {
+  const child = spawn(process.execPath, [program], { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] })
+  const closed = once(child, 'close')
+  const lines: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line)
+    if (text !== undefined && line.includes(text)) child.kill(signal)
+  }
+  return { end: await closed, lines }
+}
 
 /** What most examples take for granted: a runtime that is open. */
 const ambient = `

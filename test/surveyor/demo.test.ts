@@ -7,14 +7,14 @@ import { killPoints } from '../../examples/surveyor/kills.ts'
 import { temporary, variedTree } from './tree.ts'
 
 /** Built before the tests. */
-const program = fileURLToPath(new URL('../../.build/examples/surveyor/demo.js', import.meta.url))
+const program = new URL('../../.build/examples/surveyor/demo.js', import.meta.url)
 const { directory, tree } = temporary()
 
 /** Runs the demo; with a directory of its own for temporary files. */
 function demo(...args: string[]): Promise<{ code: number | string | null | undefined; output: string; left: string[] }> {
   const TMPDIR = directory()
   return new Promise(resolve => {
-    execFile(process.execPath, [program, ...args], { env: { ...process.env, TMPDIR } }, (error, stdout, stderr) => {
+    execFile(process.execPath, [fileURLToPath(program), ...args], { env: { ...process.env, TMPDIR } }, (error, stdout, stderr) => {
       resolve({ code: error ? error.code : 0, output: stdout + stderr, left: readdirSync(TMPDIR) })
     })
   })
@@ -43,7 +43,7 @@ it('the demo kills its process at 20 points chosen by seeds, loses nothing and t
 it('the demo shows no name as the command to the terminal that it is', async () => {
   const dir = tree({ 'a\u001b[2J.ts': 'x\n', 'b\u001b]0;title\u0007/c': 'x\n' })
   symlinkSync('/', join(dir, 'out\u001b[31m'))
-  const { code, output } = await demo('--dir', dir, '--seed', '1', '--pace', '0')
+  const { code, output } = await demo('--dir', dir, '--kills', '0', '--pace', '0')
   expect(code, output).toBe(0)
   expect(output).toContain('a\\u{1b}[2J.ts')
   expect(output).toContain('leads out')
@@ -53,6 +53,20 @@ it('the demo shows no name as the command to the terminal that it is', async () 
 it('the demo says what is wrong with its arguments', async () => {
   expect(await demo('--dir', join(directory(), 'missing'))).toMatchObject({ code: 2, output: expect.stringContaining('no directory') })
   expect(await demo('--seed', 'x')).toMatchObject({ code: 2, output: expect.stringContaining('whole numbers') })
+  const hasty = await demo('--pace', '0')
+  expect(hasty).toMatchObject({ code: 2, output: expect.stringContaining('no time to kill the process'), left: [] })
+})
+
+it('a kill that comes too late is told as one, and not as a kill', async () => {
+  const { followSurvey } = (await import(new URL('lives.js', program).href)) as typeof import('../../examples/surveyor/lives.ts')
+  const killed: number[] = []
+  const witness = { event: () => undefined, killed: (pid: number) => void killed.push(pid) }
+  // The tree has one directory, so there is one finding: the second kill waits for another one.
+  const survey = { store: join(directory(), 'store'), dir: tree({ 'a.ts': 'x\n' }), pace: 2_000, kills: [1, 2] }
+  const { events, escaped } = await followSurvey(survey, witness)
+  expect(events.at(-1)).toMatchObject({ type: 'end', status: 'done' })
+  expect(killed).toHaveLength(1)
+  expect(escaped).toBe(1)
 })
 
 it('the same seed gives the same points', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cutLeft, printable } from '../../examples/surveyor/printable.ts'
+import { printable } from '../../examples/surveyor/printable.ts'
 
 describe('foreign text on a terminal', () => {
   it('commands nothing', () => {
@@ -10,11 +10,5 @@ describe('foreign text on a terminal', () => {
 
   it('stays as it is when it is text', () => {
     for (const text of ['src/a b.ts', 'grüße', '日本語', '🙂', 'a\\b']) expect(printable(text)).toBe(text)
-  })
-
-  it('is cut where it says least', () => {
-    expect(cutLeft('src/kernel/host.ts', 18)).toBe('src/kernel/host.ts')
-    expect(cutLeft('src/kernel/host.ts', 8)).toBe('…host.ts')
-    expect(cutLeft('🙂🙂🙂', 2)).toBe('…🙂')
   })
 })
