@@ -114,7 +114,7 @@ export class Execution {
       }
     } catch (error) {
       if (this.#overflown) return
-      this.#watch.failed(error)
+      if (!asTold(error, signal)) this.#watch.failed(error)
       sendBack({ type: 'producer.threw', error: failureOf(error) })
     }
   }
@@ -134,7 +134,7 @@ export class Execution {
     const { stopGrace } = this.#run.host.snapshot.context as RunContext
     const over = new AbortController()
     this.#controller?.abort()
-    const cleaned = work.catch(error => this.#watch.failed(error))
+    const cleaned = work.catch(error => asTold(error, this.#controller?.signal) || this.#watch.failed(error))
     await Promise.race([cleaned, wait(this.#run.kernel.environment.clock, stopGrace, over.signal)])
     over.abort()
   }
@@ -160,4 +160,10 @@ export class Execution {
       throw error
     }
   }
+}
+
+/** True of what is thrown by whatever was given the signal: that it ends is what it was told, and no failure. */
+function asTold(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (!signal?.aborted) return false
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
 }

@@ -52,6 +52,7 @@ export interface RunWatch {
   lateWrite(run: LiveRun): void
   audience(run: LiveRun, followers: number): void
   failed(run: LiveRun, error: unknown): void
+  notStopped(run: LiveRun, error: unknown): void
 }
 
 /** A run that is executed by this process, or was. */
@@ -86,7 +87,7 @@ export class LiveRun implements Run {
         clock: kernel.environment.clock,
         idleTimeout: spec.idleTimeout,
         waiting: () => this.status === 'waiting',
-        stop: () => this.stop({ reason: 'idle_timeout' }).catch(error => this.#watch.failed(this, error)),
+        stop: () => this.stop({ reason: 'idle_timeout' }).catch(error => this.#watch.notStopped(this, error)),
       })
     }
     this.started = opening(this)

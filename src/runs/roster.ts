@@ -78,4 +78,9 @@ export class Roster {
   failed(run: LiveRun, error: unknown): void {
     this.kernel.environment.logger.warn('A producer failed.', { run: run.runId, error: errorText(error) })
   }
+
+  /** It is told to stop all the same: by its next owner, if not by this one. */
+  notStopped(run: LiveRun, error: unknown): void {
+    this.kernel.environment.logger.warn('A run could not be stopped yet.', { run: run.runId, error: errorText(error) })
+  }
 }

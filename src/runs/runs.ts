@@ -49,6 +49,7 @@ export class Runs implements Product {
       lateWrite: () => roster.counters.lateWrites++,
       audience: (run, followers) => this.#audience(run, followers),
       failed: (run, error) => roster.failed(run, error),
+      notStopped: (run, error) => roster.notStopped(run, error),
     }
     this.#chart = runChart(roster, facts => this.#adoption.verdict(facts))
     this.#adoption = new Adoption(roster, this.#chart, this.#watch)
@@ -223,7 +224,7 @@ export class Runs implements Product {
     if (followers > 0) idleReaders.watch(run.stream)
     // One that leaves this runtime is not left by its audience: the runtime closes, or another one has the run.
     if (followers > 0 || !run.spec.attached || run.over || run.host.released) return
-    run.stop({ reason: 'audience_left' }).catch(error => this.#roster.failed(run, error))
+    run.stop({ reason: 'audience_left' }).catch(error => this.#roster.notStopped(run, error))
   }
 
   /** A run that was lost and taken over again has another host by then. */
@@ -302,7 +303,7 @@ export class Runs implements Product {
     const leave = (run: LiveRun) => {
       const handover = mode === 'handover' || (mode !== 'stop' && run.spec.orphan === 'resume')
       if (handover && run.kernel !== this.#roster.ephemeral) return run.host.release()
-      return run.stop({ reason: 'shutdown' }).catch(error => this.#roster.failed(run, error))
+      return run.stop({ reason: 'shutdown' }).catch(error => this.#roster.notStopped(run, error))
     }
     await Promise.race([until, Promise.all(live().map(leave))])
     this.#adoption.close()

@@ -280,3 +280,38 @@ describe('a producer that does not end', () => {
     expect(await run.ended).toMatchObject({ status: 'stopped', forced: true })
   })
 })
+
+describe('a producer that is told to stop', () => {
+  it('and throws what its signal says has not failed: the log says nothing of it', async () => {
+    const { runs, log } = await house.open()
+    const told = [
+      runs.start('one', async ({ signal }) => {
+        await aborted(signal)
+        throw signal.reason
+      }),
+      runs.start('two', async ({ signal }) => {
+        await aborted(signal)
+        signal.throwIfAborted()
+      }),
+      runs.start('three', async ({ signal }) => {
+        await aborted(signal)
+        throw new DOMException('Stopped.', 'AbortError')
+      }),
+    ]
+    await settled()
+    for (const run of told) await run.stop()
+    for (const run of told) expect(await run.ended).toMatchObject({ status: 'stopped', reason: 'user' })
+    expect(log).not.toContainEqual(expect.objectContaining({ level: 'warn' }))
+  })
+
+  it('and throws anything else is in the log', async () => {
+    const { runs, log } = await house.open()
+    const run = runs.start('chat', async ({ signal }) => {
+      await aborted(signal)
+      throw new Error('The clean-up failed.')
+    })
+    await settled()
+    await run.stop()
+    expect(log).toContainEqual(expect.objectContaining({ level: 'warn', message: 'A producer failed.' }))
+  })
+})
