@@ -15,6 +15,7 @@ export function closingRules(rule: Rule): void {
     await refused(closed.session('node', 1000), 'STORE_CLOSED')
     await refused(closed.forget('a', {}), 'STORE_CLOSED')
     await refused(session.renew(), 'STORE_CLOSED')
+    await refused((async () => closed.watch(() => undefined))(), 'STORE_CLOSED')
     assert.deepEqual(await at.events('a'), ['1'])
   })
 

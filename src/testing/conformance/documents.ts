@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import type { Index } from '../../kernel/port.ts'
 import type { Rule } from './case.ts'
+import { refused } from './refused.ts'
 
 export function documentRules(rule: Rule): void {
   rule('starts a stream with the defaults', async at => {
@@ -75,6 +77,23 @@ export function documentRules(rule: Rule): void {
     const index = { owner: undefined, live: undefined, created: undefined, changed: 6, due: undefined }
     await at.write({ stream: 'a', events: undefined, state: undefined, view: undefined, index, claim: undefined })
     assert.deepEqual(await at.adapter.load('a'), before)
+  })
+
+  rule('refuses an index whose fields are not what they should be', async at => {
+    await at.write({ stream: 'a', events: ['1'], index: { due: 5 } })
+    const before = await at.adapter.load('a')
+    const notTimes = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, '5', true]
+    const wrong = [
+      ...(['created', 'changed', 'due'] as const).flatMap(field => notTimes.map(value => ({ [field]: value }))),
+      ...(['scope', 'owner', 'context', 'parent', 'state'] as const).flatMap(field => [{ [field]: 5 }, { [field]: null }]),
+      ...[{ created: null }, { changed: null }, { live: 1 }, { live: 'false' }, { live: null }],
+    ] as Partial<Index>[]
+    for (const index of wrong) {
+      await refused(at.write({ stream: 'a', events: ['2'], index }), 'INVALID_COMMIT')
+      await refused(at.write({ stream: 'b', events: ['1'], index }), 'INVALID_COMMIT')
+    }
+    assert.deepEqual(await at.adapter.load('a'), before)
+    assert.equal(await at.adapter.load('b'), undefined)
   })
 
   rule('keeps the time of creation and moves the time of change with each commit', async at => {

@@ -47,6 +47,18 @@ export function forgettingRules(rule: Rule): void {
     assert.equal(await at.adapter.load('a'), undefined)
   })
 
+  rule('refuses to forget up to, or to expect, what is no number of an event', async at => {
+    await tenEvents(at)
+    const before = await at.adapter.load('a')
+    for (const number of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await refused(at.adapter.forget('a', { through: number }), 'INVALID_COMMIT')
+      await refused(at.adapter.forget('a', { expect: number }), 'INVALID_COMMIT')
+    }
+    await at.adapter.forget('a', { through: 0 })
+    assert.deepEqual(await at.adapter.load('a'), before)
+    assert.equal((await at.events('a')).length, 10)
+  })
+
   rule('leaves nothing of a stream that is forgotten whole', async at => {
     await tenEvents(at)
     await at.adapter.forget('a', {})

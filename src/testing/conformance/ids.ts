@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isLifechartError } from '../../errors.ts'
 import type { Rule } from './case.ts'
 import { refused } from './refused.ts'
 
@@ -107,6 +108,15 @@ export function idRules(rule: Rule): void {
       assert.equal((await at.adapter.load({ key: other }))?.stream, other)
       await at.adapter.forget(other, {})
     }
+  })
+
+  rule('opens sessions for any node under ids that commits take, or refuses the node', async at => {
+    for (const [index, node] of [...hostileIds, ...invalidIds].entries()) {
+      const opened = await at.adapter.session(node, 1000).catch((error: unknown) => ({ error }))
+      if ('error' in opened) assert.ok(isLifechartError(opened.error, 'INVALID_ID'), JSON.stringify(node))
+      else await at.write({ stream: `s${index}`, own: 'acquire', events: ['1'] }, { session: opened.id })
+    }
+    assert.notEqual((await at.adapter.load('s0'))?.session, undefined)
   })
 
   rule('refuses ids that are empty, too long, ill-formed or hold a NUL, wherever they stand', async at => {

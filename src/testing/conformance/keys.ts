@@ -68,6 +68,27 @@ export function keyRules(rule: Rule): void {
     assert.deepEqual([await holder(at, 'released'), await holder(at, 'fresh')], [undefined, 'b'])
   })
 
+  rule('gives a key that one change of a commit releases to another that claims it, in whatever order they stand', async at => {
+    await at.write({ stream: 'a', events: ['1'], claim: [{ key: 'name' }] })
+    await at.write([
+      { stream: 'a', events: ['2'], release: ['name'] },
+      { stream: 'b', events: ['1'], claim: [{ key: 'name' }] },
+    ])
+    assert.equal(await holder(at, 'name'), 'b')
+    await at.write([
+      { stream: 'a', events: ['3'], claim: [{ key: 'name' }] },
+      { stream: 'b', events: ['2'], release: ['name'] },
+    ])
+    assert.equal(await holder(at, 'name'), 'a')
+  })
+
+  rule('refuses a commit of which two changes claim one key, and writes nothing', async at => {
+    const both = ['a', 'b'].map(stream => ({ stream, events: ['1'], claim: [{ key: 'name' }] }))
+    await refused(at.write(both), 'KEY_TAKEN', { key: 'name' })
+    assert.equal(await holder(at, 'name'), undefined)
+    assert.deepEqual([await at.adapter.load('a'), await at.adapter.load('b')], [undefined, undefined])
+  })
+
   rule('gives a key to one of many that claim it together', async at => {
     const streams = Array.from({ length: 20 }, (_, index) => `s${index}`)
     const outcomes = await Promise.allSettled(streams.map(stream => at.write({ stream, events: ['1'], claim: [{ key: 'name' }] })))

@@ -54,14 +54,17 @@ async function fill(at: Case): Promise<unknown> {
   await at.adapter.forget('inbox', { through: 5 })
   await at.write({ stream: 'gone', events: ['1'], claim: [{ key: 'k4' }] })
   await at.adapter.forget('gone', {})
+  await at.write({ stream: 'bare', state: '"s"', view: '"v"', index: { owner: 'me' }, claim: [{ key: 'k5' }] })
+  await at.write({ stream: 'drained', events: ['1', '2'], state: '"s"' })
+  await at.adapter.forget('drained', { through: 2 })
   await at.write({ stream: 'moved', events: ['1'], claim: [{ key: 'k3', from: 'inbox' }] })
   await at.pass(101)
   return visible(at)
 }
 
 async function visible(at: Case): Promise<unknown> {
-  const streams = await Promise.all(['run', 'inbox', 'gone', 'moved'].map(stream => at.adapter.load(stream)))
-  const keys = await Promise.all(['k1', 'k2', 'k3', 'k4'].map(async key => (await at.adapter.load({ key }))?.stream))
+  const streams = await Promise.all(['run', 'inbox', 'gone', 'moved', 'bare', 'drained'].map(stream => at.adapter.load(stream)))
+  const keys = await Promise.all(['k1', 'k2', 'k3', 'k4', 'k5'].map(async key => (await at.adapter.load({ key }))?.stream))
   const events = [await at.events('run'), await at.events('inbox', 5), await at.events('moved')]
   const lists = [await at.adapter.query({ limit: 10 }), await at.adapter.query({ orphaned: true, limit: 10 })]
   return { streams, keys, events, lists: lists.map(list => list.items) }

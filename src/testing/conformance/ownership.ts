@@ -129,6 +129,7 @@ async function acquire(at: Case, session: Session, stream: string): Promise<void
 }
 
 async function takeOver(at: Case, former: Session, next: Session): Promise<void> {
+  assert.equal((await at.adapter.load('a'))?.session, former.id, 'an orphan shows whose it was')
   await refused(at.write({ stream: 'a', expect: 1, events: ['"stolen"'] }, { session: next.id }), 'OWNED', { session: former.id })
   assert.deepEqual(await at.write({ stream: 'a', expect: 1, own: 'acquire', events: ['"taken"'] }, { session: next.id }), [2])
   const late = { stream: 'a', expect: 1, events: ['"late"'] }

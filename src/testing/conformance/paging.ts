@@ -116,10 +116,13 @@ async function pageWhileMoving(at: Case, move: (round: number) => { stream: stri
   assert.ok(unmoved.length > 15)
 }
 
-async function allPages(at: Case, query: Query): Promise<string[][]> {
+/** The ids of every page. Nothing moves meanwhile, so a page that goes round in circles is found out. */
+export async function allPages(at: Case, query: Query): Promise<string[][]> {
   const pages: string[][] = []
   let cursor: string | undefined
+  const seen = new Set<string>()
   do {
+    if (cursor !== undefined) assert.ok(!seen.has(cursor) && seen.add(cursor), 'paging goes on')
     const page = await at.adapter.query({ ...query, cursor })
     pages.push(page.items.map(item => item.stream))
     cursor = page.next

@@ -129,12 +129,15 @@ function actorOn(at: Case, reference: ReferenceStore) {
 /** The first change of each stream, each key claimed or released once: what the port leaves open is not asked. */
 function distinct(changes: readonly RandomChange[]): RandomChange[] {
   const first = changes.filter((change, index) => changes.findIndex(other => other.stream === change.stream) === index)
-  const moved = new Set<string>()
-  const moves = (key: string) => !moved.has(key) && moved.add(key) !== undefined
+  const once = () => {
+    const moved = new Set<string>()
+    return (key: string) => !moved.has(key) && moved.add(key) !== undefined
+  }
+  const [claimed, released] = [once(), once()]
   return first.map(change => ({
     ...change,
-    claim: change.claim?.filter(({ key }) => moves(key)),
-    release: change.release?.filter(moves),
+    claim: change.claim?.filter(({ key }) => claimed(key)),
+    release: change.release?.filter(released),
   }))
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { portLimits } from '../../kernel/port.ts'
 import type { Rule } from './case.ts'
 import { refused } from './refused.ts'
 
@@ -28,10 +29,19 @@ export function readingRules(rule: Rule): void {
     await refused(at.adapter.read('a', { after: 5, limit: 10 }), 'STREAM_NOT_FOUND')
   })
 
+  rule('refuses a page of no size, one that is larger than the port allows, and one after what is no number', async at => {
+    await at.write({ stream: 'a', events: ['1', '2'] })
+    for (const limit of [0, -1, 1.5, portLimits.pageItems + 1, Number.POSITIVE_INFINITY, Number.NaN]) {
+      await refused(at.adapter.read('a', { after: 0, limit }), 'INVALID_QUERY')
+    }
+    for (const after of [-1, 0.5, Number.NaN]) await refused(at.adapter.read('a', { after, limit: 1 }), 'INVALID_QUERY')
+  })
+
   rule('ends a page before its bytes are too many, but not before its first event', async at => {
     const kilobyte = JSON.stringify('é'.repeat(511))
     await at.write({ stream: 'a', events: Array.from({ length: 10 }, () => kilobyte) })
     const count = async (maxBytes: number) => (await at.adapter.read('a', { after: 0, limit: 10, maxBytes })).events.length
+    assert.equal(await count(0), 1)
     assert.equal(await count(1), 1)
     assert.equal(await count(1024), 1)
     assert.equal(await count(2047), 1)

@@ -71,7 +71,7 @@ export function referenceStore({ now, sessionsOutliveOpen }: { now: () => number
       const reasons: Reason[] = []
       for (const { key, from } of claim) {
         const holder = holderOf(key)
-        const free = holder === undefined || holder === stream || holder === from
+        const free = holder === undefined || holder === stream || holder === from || released(key, holder)
         if (!free) reasons.push({ code: 'KEY_TAKEN', details: { key, holder } })
       }
       for (const key of absent) {

@@ -45,6 +45,7 @@ async function paged(at: Case, query: Omit<Query, 'limit'>): Promise<readonly St
   do {
     const page = await at.adapter.query({ ...query, limit: 2, cursor })
     items.push(...page.items)
+    assert.ok(items.length <= pool.streams.length, `pages of ${JSON.stringify(query)} show each stream once`)
     cursor = page.next
   } while (cursor)
   return items

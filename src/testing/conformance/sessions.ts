@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isLifechartError } from '../../errors.ts'
 import { type Case, orphans, type Rule } from './case.ts'
 import { refused } from './refused.ts'
 
@@ -36,6 +37,31 @@ export function sessionRules(rule: Rule, { shared, ownTime }: { shared: boolean;
     await session.end()
     await refused(session.renew(), 'SESSION_LOST')
     assert.deepEqual(await orphans(at), ['a'])
+  })
+
+  rule('does not let a renewal that meets the end of its session revive it', async at => {
+    const orders = [
+      ['renew', 'end', 'renew'],
+      ['end', 'renew'],
+      ['renew', 'renew', 'end'],
+    ] as const
+    for (const [n, order] of orders.entries()) {
+      const session = await at.adapter.session('node', 1000)
+      await acquireWith(at, session.id, `s${n}`)
+      const outcomes = await Promise.allSettled(order.map(call => session[call]()))
+      for (const outcome of outcomes) if (outcome.status === 'rejected') assert.equal(outcome.reason.code, 'SESSION_LOST')
+      await refused(session.renew(), 'SESSION_LOST')
+    }
+    assert.deepEqual([...(await orphans(at))].sort(), ['s0', 's1', 's2'])
+  })
+
+  rule('has no session alive that was opened for no time', async at => {
+    for (const ttl of [0, -1, Number.NaN]) {
+      const opened = await at.adapter.session('node', ttl).catch((error: unknown) => ({ error }))
+      if ('error' in opened) assert.ok(isLifechartError(opened.error), `a ttl of ${ttl} is refused with a code, if it is`)
+      else await refused(at.write({ stream: 'a', own: 'acquire', events: ['1'] }, { session: opened.id }), 'SESSION_LOST')
+    }
+    assert.equal(await at.adapter.load('a'), undefined)
   })
 
   if (!ownTime) {

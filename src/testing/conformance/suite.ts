@@ -1,10 +1,13 @@
 import { ruleFor } from './case.ts'
 import { closingRules } from './closing.ts'
+import { combinedQueryRules } from './combined-queries.ts'
 import { commitRules } from './commits.ts'
 import { dataRules } from './data.ts'
 import { documentRules } from './documents.ts'
+import { eventlessRules } from './eventless.ts'
 import { forgettingRules } from './forgetting.ts'
 import { idRules } from './ids.ts'
+import { isolationRules } from './isolation.ts'
 import { keyRules } from './keys.ts'
 import { openingRules } from './opening.ts'
 import { ownershipRules } from './ownership.ts'
@@ -30,12 +33,15 @@ export function adapterConformance(runner: Runner, subject: ConformanceSubject):
     describe('commits', () => commitRules(rule))
     describe('repeated commits', () => repetitionRules(rule, { crashes }))
     describe('state, view and index', () => documentRules(rule))
+    describe('streams without events', () => eventlessRules(rule))
+    describe('what is handed in and out', () => isolationRules(rule))
     describe('keys', () => keyRules(rule))
     describe('ownership', () => ownershipRules(rule))
     describe('sessions', () => sessionRules(rule, { shared, ownTime }))
     describe('reading', () => readingRules(rule))
     describe('forgetting', () => forgettingRules(rule))
     describe('queries', () => queryRules(rule))
+    describe('queries of several conditions', () => combinedQueryRules(rule))
     describe('paging', () => pagingRules(rule))
     describe('watching', () => watchingRules(rule))
     describe('ids', () => idRules(rule))

@@ -16,6 +16,18 @@ export function watchingRules(rule: Rule): void {
     await at.withinPollInterval(() => watched.knows('a', 3) && watched.knows('b', 1), 'both streams of the second commit')
   })
 
+  rule('tells a listener of a commit without events as well', async at => {
+    await at.write({ stream: 'a', events: ['1'] })
+    const watched = watching(at.adapter)
+    const quiet = [{ state: '"s"' }, { view: '"v"' }, { index: { due: 5 } }, { claim: [{ key: 'name' }] }, { release: ['name'] }]
+    for (const draft of quiet) {
+      await at.withinPollInterval(() => true, 'whatever was told of the commit before')
+      watched.clear()
+      await at.write({ stream: 'a', ...draft })
+      await at.withinPollInterval(() => watched.knows('a', 1), JSON.stringify(draft))
+    }
+  })
+
   rule('does not call a listener within a call of ours', async at => {
     const watched = watching(at.adapter)
     assert.equal(watched.calls, 0)
