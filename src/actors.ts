@@ -123,7 +123,7 @@ export class Actors implements Product {
     await host.open()
     this.#handles.get(head.stream)?.reattach(host)
     // At once: parked again, it would have no timer.
-    host.wake(this.#kernel.environment.clock.now())
+    host.alarm.wake(this.#kernel.environment.clock.now())
     await this.#kernel.receiveCommands(host)
     return host
   }
@@ -219,7 +219,7 @@ export class Actors implements Product {
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `${host.id} was parked.`))
     void this.#kernel.sweep.ask()
     // They came too late for this owner.
-    if (host.commandsTaken > host.commands) this.#kernel.sweep.commanded(host.id)
+    if (host.journal.commandsTaken > host.journal.commands) this.#kernel.sweep.commanded(host.id)
   }
 
   async #inTurn<T>(stream: string, job: () => Promise<T>): Promise<T> {

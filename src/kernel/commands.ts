@@ -182,11 +182,11 @@ export function receiveCommands(house: CommandHouse, host: Host): Promise<void> 
 
 async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
   const { adapter, environment, persistence } = house
-  const before = host.commands
-  const entries = await readEntries(adapter, host.id, host.commandsTaken)
+  const before = host.journal.commands
+  const entries = await readEntries(adapter, host.id, host.journal.commandsTaken)
   const answered = answeredIn(entries)
   for (const { seq, entry } of entries) {
-    host.commandsTaken = seq
+    host.journal.commandsTaken = seq
     if (!('event' in entry) || answered.has(entry.id)) continue
     try {
       await host.dispatch(entry.event, { id: entry.id, seq })
@@ -198,9 +198,10 @@ async function receiveNow(house: CommandHouse, host: Host): Promise<void> {
       if (host.over) return
       const change = append(host.id, { answer: entry.id, code: error.code, message: error.message }, 'any')
       await persist({ id: environment.ids(), changes: [change] }, persistence)
-      host.commands = seq
+      host.journal.commands = seq
     }
   }
-  const through = host.commands - kept
-  if (through > 0 && Math.trunc(host.commands / kept) > Math.trunc(before / kept)) await adapter.forget(commandsOf(host.id), { through })
+  const through = host.journal.commands - kept
+  if (through > 0 && Math.trunc(host.journal.commands / kept) > Math.trunc(before / kept))
+    await adapter.forget(commandsOf(host.id), { through })
 }

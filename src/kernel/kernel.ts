@@ -302,7 +302,7 @@ export class Kernel {
     try {
       for await (const { stream, version } of streamsFound(this.adapter, { kinds: ['commands'] })) {
         const host = this.#hosts.get(commanded(stream) ?? '')
-        if (host && version > host.commandsTaken) void this.receiveCommands(host)
+        if (host && version > host.journal.commandsTaken) void this.receiveCommands(host)
       }
     } catch (error) {
       if (!this.closed) this.environment.logger.warn('Commands could not be listed.', { error: String(error) })

@@ -99,7 +99,7 @@ export class Execution {
         input,
         signal,
         emit: (data: unknown) => this.#emit(data, sendBack),
-        attempt: this.#run.host.attempt,
+        attempt: this.#run.host.journal.attempt,
         ...this.#resumed,
       }
       this.#work = execute(producer, context, { push, cleanUp: work => this.#cleanUp(work) })

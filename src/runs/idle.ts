@@ -10,8 +10,8 @@ export function watchIdle(
   host.onRecorded = () => {
     lastAt = clock.now()
   }
-  host.alarm = () => lastAt + idleTimeout
-  host.onAlarm = now => {
+  host.alarm.limit = () => lastAt + idleTimeout
+  host.alarm.onLimit = now => {
     if (now < lastAt + idleTimeout) return
     lastAt = now
     // Neither a store that is slow nor a run before this one is the producer's fault.

@@ -222,7 +222,7 @@ export class LiveRun implements Run {
   /** Takes up where the former owner was: called when the takeover is committed, before the producer is opened. */
   async resume(): Promise<void> {
     const { version } = this.host.writer
-    const chunks = version - this.host.steps
+    const chunks = version - this.host.journal.steps
     this.#execution.resume({ lastSeq: version, chunks, lastChunk: chunks > 0 ? await this.#lastChunk(version) : undefined })
   }
 

@@ -139,7 +139,7 @@ export class Runs implements Product {
       ...(limits.wallTimeout !== undefined && { wallTimeout: limits.wallTimeout }),
     }
     const host = kernel.create(runStream(runId), this.#chart, runPresentation, machineInput)
-    host.facts = {
+    host.journal.facts = {
       ...(typed && { type: typed.type }),
       orphan,
       ...(attached && { attached }),
@@ -244,7 +244,7 @@ export class Runs implements Product {
     if (!run) return
     lanes.leave(run)
     retained.keep(run)
-    if (host.commands > 0) void run.kernel.forgetCommands(host.id)
+    if (host.journal.commands > 0) void run.kernel.forgetCommands(host.id)
   }
 
   /** Another runtime executes it now: it is followed from here on. */

@@ -56,7 +56,7 @@ async function lost(resume: boolean) {
   const use = (kernel: Kernel) => kernel.register({ kinds: ['told'], adopt: async () => false })
   use(first.lifechart.kernel)
   const one = first.lifechart.kernel.create('told/a', told, presentation, undefined)
-  one.facts = { resume }
+  one.journal.facts = { resume }
   await one.open()
   runtimes().crash(first)
   done.length = 0
@@ -80,7 +80,7 @@ describe('a chart that is told that its owner was lost', () => {
     expect((host.snapshot as AnyMachineSnapshot).value).toBe('recovering')
     expect(done).toContain('recovery started')
     expect(done).not.toContain('work started')
-    expect(host.attempt).toBe(2)
+    expect(host.journal.attempt).toBe(2)
   })
 
   it('goes on although an action of that step throws', async () => {

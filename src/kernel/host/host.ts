@@ -3,17 +3,20 @@ import { isLifechartError, LifechartError } from '../../errors.ts'
 import { readEnvelope } from '../envelope.ts'
 import { errorText } from '../error-text.ts'
 import type { StreamHead } from '../port.ts'
-import type { Scheduler, Sleeper } from '../scheduler.ts'
-import type { StepRecord } from '../stream/record.ts'
+import type { Scheduler } from '../scheduler.ts'
+import type { Deadline, StepRecord } from '../stream/record.ts'
 import type { Stream } from '../stream/stream.ts'
 import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
+import { Alarm } from './alarm.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
-import { accepts, type Decision, earliest, sendable } from './decision.ts'
+import { accepts, type Decision, sendable } from './decision.ts'
+import { FirstCommit } from './first-commit.ts'
 import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
+import { Journal } from './journal.ts'
 import { Patience } from './patience.ts'
-import { childId, persistSnapshot, recordable } from './snapshot.ts'
-import { composeStep, encodeEnvelope, type Origin } from './step.ts'
+import type { Origin } from './step.ts'
+import { Undecided } from './undecided.ts'
 
 /** What all hosts of a runtime share. */
 export interface HostHouse extends ActorHouse {
@@ -30,30 +33,17 @@ export interface HostHouse extends ActorHouse {
   ended(host: Host): void
 }
 
-/** The whole context is recorded in the first step and in every one behind this many. */
-const fullEvery = 64
-
 /**
  * Binds one chart to one stream: XState decides and applies, the host puts a commit in between. Events reach the chart one
  * at a time: decide (nothing runs), commit, let through (the recorded actions run), publish.
  */
-export class Host implements Sleeper {
+export class Host {
   readonly id: string
   readonly spec: ChartSpec
   readonly stream: Stream<unknown>
   readonly writer: Writer
-  /** The product's own facts, stored in the envelope. */
-  facts: unknown
-  attempt = 1
-  /** Steps so far; every other record is data. */
-  steps = 0
-  /** The last command from another process that was answered, and the last that was put into the queue. */
-  commands = 0
-  commandsTaken = 0
-  due: number | null = null
-  /** Wakes the host before its earliest deadline, for limits that are not the chart's. */
-  alarm: (() => number | null) | undefined
-  onAlarm: ((now: number) => void) | undefined
+  readonly journal: Journal
+  readonly alarm: Alarm
   /** Something was committed. */
   onRecorded: (() => void) | undefined
   readonly #house: HostHouse
@@ -61,12 +51,9 @@ export class Host implements Sleeper {
   readonly #deadlines: Deadlines
   readonly #patience = new Patience()
   #released = false
-  #stored: StreamHead | undefined
-  /** Ends of children that the former owner had not decided. */
-  #lost: AnyEventObject[] = []
-  #undecided: { event: AnyEventObject; id: string; child: unknown }[] = []
+  readonly #firstCommit: FirstCommit
+  readonly #undecided: Undecided
   #endings: (() => void)[] = []
-  #stepsSinceFull = 0
 
   /**
    * Creates the actor, of an input or of what is stored; nothing is committed or started before {@link open}. `CHART_FAULT` when
@@ -91,27 +78,30 @@ export class Host implements Sleeper {
         this.onRecorded?.()
       },
     })
+    const stored = 'stored' in source ? source.stored : undefined
+    const envelope = stored && readEnvelope(spec.machine, id, stored.state, house.logger)
+    this.#deadlines = new Deadlines(envelope?.deadlines)
+    this.#undecided = new Undecided(envelope?.undecided)
+    const { writer } = this
+    this.journal = new Journal({ spec, writer, deadlines: this.#deadlines, undecided: this.#undecided, clock: house.clock }, envelope)
+    this.alarm = new Alarm(this.#deadlines, house.scheduler, (deadline, armed) => this.#fire(deadline, armed))
     const events: ActorEvents = {
       turnedAway: event => this.turnedAway(event),
-      replaced: (former, children) => {
-        for (const entry of this.#undecided) if (former[entry.id] === entry.child) entry.child = children[entry.id]
+      replaced: (former, children) => this.#undecided.replaced(former, children),
+    }
+    const origin = envelope ? { snapshot: envelope.snapshot } : 'stored' in source ? {} : source
+    this.#actor = new GatedActor(id, spec, house, origin, events)
+    this.#firstCommit = new FirstCommit(
+      {
+        spec,
+        actor: this.#actor,
+        journal: this.journal,
+        session: () => house.writers.session(),
+        renewSession: () => house.renewSession(),
+        commit: (...step) => this.#commit(...step),
       },
-    }
-    if ('stored' in source) {
-      const envelope = readEnvelope(spec.machine, id, source.stored.state, house.logger)
-      this.#deadlines = new Deadlines(envelope.deadlines)
-      this.#lost = envelope.undecided ?? []
-      this.attempt = envelope.attempt + 1
-      this.steps = envelope.steps
-      this.commands = envelope.commands ?? 0
-      this.commandsTaken = this.commands
-      this.facts = envelope.facts
-      this.#stored = source.stored
-      this.#actor = new GatedActor(id, spec, house, { snapshot: envelope.snapshot }, events)
-    } else {
-      this.#deadlines = new Deadlines()
-      this.#actor = new GatedActor(id, spec, house, source, events)
-    }
+      stored,
+    )
   }
 
   get snapshot(): AnyMachineSnapshot {
@@ -143,7 +133,7 @@ export class Host implements Sleeper {
 
   /** True once its first commit here is durable: what it has is ours. */
   get begun(): boolean {
-    return this.#stored === undefined && this.writer.version > 0
+    return this.#firstCommit.made
   }
 
   /** Resolves behind the end; rejects with `STORE_UNAVAILABLE` when the store is in the way for too long. */
@@ -181,47 +171,15 @@ export class Host implements Sleeper {
   }
 
   async #first(draft: Draft, start?: { input?: unknown }): Promise<void> {
-    const { session } = this.#house.writers
-    let owner: string
-    const stillOwned = () => session() === owner
-    const first = async () => {
-      owner = session()
-      await (this.#stored ? this.#takeOver(this.#stored, draft, stillOwned) : this.#begin(draft, start, stillOwned))
-    }
-    try {
-      await first()
-    } catch (error) {
-      // This process stood still for too long, and this is the first to notice.
-      if (!isLifechartError(error, 'SESSION_LOST')) throw error
-      await this.#house.renewSession()
-      await first()
-    }
-    // The session was lost while the commit was under way: it belongs to nobody, and whoever finds it takes it over.
-    if (!stillOwned() && !this.over) this.#onLost(new LifechartError('SESSION_LOST', 'The session lapsed before this could begin.'))
+    const owned = await this.#firstCommit.make(draft, start)
+    for (const event of this.#undecided.takeLost()) this.turnedAway(event)
+    // It belongs to nobody, and whoever finds it takes it over.
+    if (!owned && !this.over) this.#onLost(new LifechartError('SESSION_LOST', 'The session lapsed before this could begin.'))
   }
 
   /** Makes the first snapshot anew, of another input; only before the first commit. */
   renew(input: unknown): void {
     this.#actor.renew(input)
-  }
-
-  async #begin(draft: Draft, start: { input?: unknown } = {}, stillOwned: () => boolean): Promise<void> {
-    const event: AnyEventObject = { type: 'lifechart.start', ...start }
-    const decision: Decision = { event, next: this.snapshot, actions: this.#actor.initial }
-    await this.#commit(decision, undefined, { cause: 'start' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () => {
-      if (stillOwned()) this.#actor.start(decision.next)
-    })
-  }
-
-  async #takeOver(stored: StreamHead, draft: Draft, stillOwned: () => boolean): Promise<void> {
-    const before = this.snapshot
-    const told = this.spec.takeover?.(before, stored, this.facts)
-    const decision = (told && this.#actor.decide(told)) || { event: { type: 'lifechart.restore' }, next: before, actions: [] }
-    await this.#commit(decision, before, { cause: 'restore' }, { ...draft, change: { own: 'acquire', ...draft.change } }, () => {
-      if (stillOwned()) this.#actor.start(decision.next, decision.actions)
-    })
-    this.#stored = undefined
-    for (const event of this.#lost.splice(0)) this.turnedAway(event)
   }
 
   /**
@@ -246,17 +204,10 @@ export class Host implements Sleeper {
 
   /** An event of the chart's own: it becomes a step behind what is queued, or is dropped if the chart does not take it. */
   turnedAway(event: AnyEventObject): void {
-    const id = childId(event)
-    const entry = id === undefined ? undefined : { event, id, child: this.snapshot.children[id] }
-    if (entry) this.#undecided.push(entry)
+    const end = this.#undecided.add(event, this.snapshot.children)
     this.writer
       .enqueue(async () => {
-        if (entry) {
-          this.#undecided.splice(this.#undecided.indexOf(entry), 1)
-          // The child was replaced by another of the same id before its end was looked at.
-          if (this.snapshot.children[entry.id] !== entry.child) return
-        }
-        await this.#ownStep(event, { cause: 'child' })
+        if (!end || this.#undecided.take(end, this.snapshot.children)) await this.#ownStep(event, { cause: 'child' })
       })
       .catch(error => this.#unheard(error))
   }
@@ -266,30 +217,12 @@ export class Host implements Sleeper {
     return this.writer.enqueue(job)
   }
 
-  wake(now: number): void {
-    for (const [id, deadline] of this.#deadlines.takeDue(now)) {
-      this.writer
-        .enqueue(async () => {
-          if (this.#deadlines.armed(id, deadline)) await this.#ownStep(deadline.event, { cause: 'timer', deadline: id })
-        })
-        .catch(error => this.#unheard(error))
-    }
-    this.onAlarm?.(now)
-    this.rearm()
-  }
-
-  /** Takes note of a changed {@link alarm} or of changed deadlines. */
-  rearm(): void {
-    if (this.over || this.#released) {
-      this.due = null
-      return
-    }
-    const deadline = this.#deadlines.next
-    const alarm = this.alarm?.() ?? null
-    const due = deadline === null ? alarm : alarm === null ? deadline : Math.min(deadline, alarm)
-    if (due === this.due) return
-    this.due = due
-    this.#house.scheduler.arm(this)
+  #fire(id: string, deadline: Deadline): void {
+    this.writer
+      .enqueue(async () => {
+        if (this.#deadlines.armed(id, deadline)) await this.#ownStep(deadline.event, { cause: 'timer', deadline: id })
+      })
+      .catch(error => this.#unheard(error))
   }
 
   /** Stops what runs here, gives the stream back without an end, and writes nothing more. */
@@ -311,7 +244,7 @@ export class Host implements Sleeper {
   /** Stops what runs here, at once; nothing is written. */
   abandon(error: LifechartError): void {
     this.#released = true
-    this.due = null
+    this.alarm.off()
     this.writer.stop(() => error)
     this.#actor.stop()
     this.#leave()
@@ -346,13 +279,8 @@ export class Host implements Sleeper {
       return this.#take(this.#actor.faulted({ type: event.type }, error), before, origin)
     }
     if (origin.deadline === undefined) return
-    // Not taken: the deadline has passed all the same, which must outlive a restart.
-    const deadlines = this.#deadlines.without(origin.deadline)
-    this.#deadlines.commit(deadlines)
-    const envelope = { ...this.#facts(this.steps), seq: this.writer.version, time: this.#house.clock.now(), deadlines }
-    const state = encodeEnvelope(this.spec, { ...envelope, snapshot: persistSnapshot(this.spec.machine, before) })
-    await this.writer.commit(undefined, { change: { state, index: { due: earliest(deadlines) } } })
-    this.rearm()
+    await this.journal.drop(origin.deadline, before)
+    this.alarm.set()
   }
 
   #take(decision: Decision, before: AnyMachineSnapshot, origin: Origin): Promise<void> {
@@ -367,48 +295,17 @@ export class Host implements Sleeper {
     draft: Draft,
     apply: () => void,
   ): Promise<void> {
-    const { next, actions } = decision
-    const active = next.status === 'active'
-    const at = this.#house.clock.now()
-    const full = !before || this.#stepsSinceFull >= fullEvery - 1 || origin.cause === 'restore' || !active
-    const deadlines = this.#deadlines.after({ active, actions, now: at, seq: this.writer.version, fired: origin.deadline })
-    const step = composeStep({
-      spec: this.spec,
-      decision,
-      before,
-      origin,
-      at,
-      deadlines,
-      deadlinesChanged: deadlines !== this.#deadlines.entries,
-      full,
-      attempt: this.attempt,
-      draft,
-      envelope: this.#facts(this.steps + 1, origin.commandSeq),
-    })
-    await this.writer.commit(step.encode, step.draft, () => {
-      this.#deadlines.commit(deadlines)
-      this.#stepsSinceFull = full ? 0 : this.#stepsSinceFull + 1
-      this.steps++
-      this.commands = origin.commandSeq ?? this.commands
+    const { next } = decision
+    const record = await this.journal.write(decision, before, origin, draft, () => {
       this.#patience.recover()
       apply()
     })
+    const active = next.status === 'active'
     if (!active) this.stream.end()
     this.onRecorded?.()
-    if (step.record) this.#house.stepped(this, step.record, next)
-    if (active) this.rearm()
+    if (record) this.#house.stepped(this, record, next)
+    if (active) this.alarm.set()
     else this.#end()
-  }
-
-  #facts(steps: number, commands = this.commands) {
-    const undecided = [...this.#lost, ...this.#undecided.map(({ event }) => recordable(event))]
-    return {
-      steps,
-      attempt: this.attempt,
-      ...(undecided.length > 0 && { undecided }),
-      ...(commands > 0 && { commands }),
-      ...(this.facts !== undefined && { facts: this.facts }),
-    }
   }
 
   #patient<T>(job: () => Promise<T>): Promise<T> {
@@ -435,7 +332,7 @@ export class Host implements Sleeper {
   }
 
   #end(): void {
-    this.due = null
+    this.alarm.off()
     this.writer.stop(() => new LifechartError('LIFECYCLE_ENDED', `${this.id} has ended.`))
     this.#house.ended(this)
     this.#leave()
