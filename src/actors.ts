@@ -3,8 +3,9 @@ import { isLifechartError, LifechartError } from './errors.ts'
 import { type Envelope, readEnvelope } from './kernel/envelope.ts'
 import type { ChartSpec } from './kernel/host/chart.ts'
 import type { Host } from './kernel/host/host.ts'
-import type { Kernel, Product } from './kernel/kernel.ts'
+import type { Kernel } from './kernel/kernel.ts'
 import type { StreamHead } from './kernel/port.ts'
+import type { Product } from './kernel/product.ts'
 import { Step } from './kernel/stream/record.ts'
 import type { Presentation, Stream } from './kernel/stream/stream.ts'
 import type { Finding } from './kernel/sweep.ts'
@@ -124,7 +125,7 @@ export class Actors implements Product {
     this.#handles.get(head.stream)?.reattach(host)
     // At once: parked again, it would have no timer.
     host.alarm.wake(this.#kernel.environment.clock.now())
-    await this.#kernel.receiveCommands(host)
+    await this.#kernel.commands.receive(host)
     return host
   }
 
@@ -233,7 +234,7 @@ export class Actors implements Product {
   }
 
   ended(host: Host): void {
-    void this.#kernel.forgetCommands(host.id)
+    void this.#kernel.commands.forget(host.id)
   }
 
   lost(host: Host): void {

@@ -6,9 +6,10 @@ import { LifechartError } from './errors.ts'
 import { type Explanation, explain } from './explain.ts'
 import { anyDelay, systemClock, wait } from './kernel/clock.ts'
 import { createIds } from './kernel/ids.ts'
-import { Kernel, type Transition } from './kernel/kernel.ts'
+import { Kernel } from './kernel/kernel.ts'
 import { lineLogger } from './kernel/logger.ts'
 import type { AdapterSource, Clock, Environment, Ids, Logger } from './kernel/port.ts'
+import type { Transition } from './kernel/product.ts'
 import { GuardedObservable } from './kernel/stream/observe.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import { type CloseMode, Runs, type RunsService } from './runs/runs.ts'
@@ -89,7 +90,7 @@ export class Lifechart implements AsyncDisposable {
       'lifecycles.takeovers': kernel.counters.takeovers,
       'lifecycles.lost': kernel.counters.lost,
       'lifecycles.left': kernel.sweep.left,
-      'commands.received': kernel.counters.commands,
+      'commands.received': kernel.commands.received,
       'streams.followed': kernel.tails.size,
       'windows.bytes': kernel.budget.used + this.#ephemeral.budget.used,
       'timers.armed': kernel.scheduler.size + this.#ephemeral.scheduler.size,

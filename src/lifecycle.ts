@@ -131,7 +131,7 @@ export class Handle {
 
   async #command(event: { type: string }): Promise<AnyMachineSnapshot> {
     if (this.#stream.ended) throw new LifechartError('LIFECYCLE_ENDED', `${this.id} has ended.`)
-    await this.#kernel.sendCommand(this.#stream, event)
+    await this.#kernel.commands.send(this.#stream, event)
     if (!this.#host) await this.refresh()
     return this.snapshot
   }
@@ -151,7 +151,7 @@ export class Handle {
   }
 
   #watch(): void {
-    this.#unwatch = this.#kernel.onChange(this.#stream.id, () => this.#look())
+    this.#unwatch = this.#kernel.listeners.add(this.#stream.id, () => this.#look())
   }
 
   #look(): void {

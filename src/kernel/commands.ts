@@ -4,6 +4,7 @@ import { wait } from './clock.ts'
 import { parseEnvelope } from './envelope.ts'
 import { sendable } from './host/decision.ts'
 import type { Host } from './host/host.ts'
+import { insist } from './insist.ts'
 import { readJson } from './json.ts'
 import type { Change, Environment, PersistenceAdapter, StreamHead } from './port.ts'
 import { type Persistence, persist, unavailable } from './stream/persist.ts'
@@ -140,7 +141,9 @@ async function appendOnce(
   stream: string,
   entry: Entry & { id: string },
 ): Promise<number> {
-  let known = (await adapter.load(commandsOf(stream)))?.version ?? 0
+  const { clock, signal } = persistence
+  const insistence = { clock, signal, grace: Number.POSITIVE_INFINITY }
+  let known = (await insist(() => adapter.load(commandsOf(stream)), insistence))?.version ?? 0
   for (;;) {
     try {
       const change = append(stream, entry, known)
@@ -148,7 +151,8 @@ async function appendOnce(
       return version
     } catch (error) {
       if (!isLifechartError(error, 'VERSION_CONFLICT')) throw error
-      const since = await readEntries(adapter, stream, known)
+      const from = known
+      const since = await insist(() => readEntries(adapter, stream, from), insistence)
       const own = since.find(other => 'event' in other.entry && other.entry.id === entry.id)
       if (own) return own.seq
       known = since.at(-1)?.seq ?? 0

@@ -1,23 +1,22 @@
 import { hostname } from 'node:os'
 import { Subject } from 'rxjs'
-import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
-import { isLifechartError, LifechartError } from '../errors.ts'
-import { type CommandHouse, commanded, commandsOf, receiveCommands, sendCommand } from './commands.ts'
+import { LifechartError } from '../errors.ts'
+import { CommandDesk } from './command-desk.ts'
 import type { ChartSpec } from './host/chart.ts'
 import { Host, type HostHouse } from './host/host.ts'
 import { insist } from './insist.ts'
+import { Listeners } from './listeners.ts'
 import type { AdapterSource, Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
+import type { Product, Transition } from './product.ts'
 import { joinRetainers, type Retainer } from './retainers.ts'
 import { Scheduler } from './scheduler.ts'
 import { Liveness } from './session.ts'
 import { openShared } from './shared-adapter.ts'
-import type { StepRecord } from './stream/record.ts'
 import { type Presentation, Stream, type StreamHouse, type StreamLimits } from './stream/stream.ts'
 import { Watchdog } from './stream/watchdog.ts'
 import { WindowBudget } from './stream/window.ts'
 import type { WriterLimits } from './stream/writer.ts'
-import { streamsFound } from './streams-found.ts'
-import { type Finding, Sweep } from './sweep.ts'
+import { Sweep } from './sweep.ts'
 import { Tails } from './tail.ts'
 
 export interface KernelLimits extends StreamLimits, WriterLimits {
@@ -31,26 +30,6 @@ export interface KernelLimits extends StreamLimits, WriterLimits {
   commandPatience: number
 }
 
-/** A product's part in the kernel: its kinds of streams, and what happens to those that nobody owns. */
-export interface Product {
-  readonly kinds: readonly string[]
-  /** Takes a free stream over; false to leave it where it is until its deadline or its next change. */
-  adopt(head: StreamHead, finding: Finding): Promise<boolean>
-  stepped?(host: Host, record: StepRecord, snapshot: AnyMachineSnapshot): void
-  ended?(host: Host): void
-  /** Another runtime owns it now, or our session lapsed; nothing runs here any more. */
-  lost?(host: Host, error: LifechartError): void
-  /** What these names mean was forgotten, by whichever runtime. */
-  forgotten?(names: readonly string[]): void
-}
-
-/** A committed step of some lifecycle. */
-export interface Transition extends StepRecord {
-  /** The id of its stream. */
-  lifecycle: string
-  chart: string
-}
-
 /** What all products of a runtime stand on: one adapter, one session, one scheduler, one place for the lifecycles owned here. */
 export class Kernel {
   readonly environment: Environment
@@ -62,21 +41,22 @@ export class Kernel {
   readonly tails: Tails
   readonly budget: WindowBudget
   readonly sweep: Sweep
+  readonly commands: CommandDesk
+  /** Told of every commit, by whichever process. */
+  readonly listeners = new Listeners()
   /** For a store that keeps nothing for ever: what is needed here is not forgotten. */
   readonly retainer: Retainer
   /** Every step that is committed here. */
   readonly transitions = new Subject<Transition>()
-  readonly counters = { steps: 0, takeovers: 0, lost: 0, commands: 0 }
+  readonly counters = { steps: 0, takeovers: 0, lost: 0 }
   readonly #hosts = new Map<string, Host>()
   /** Whose stream had followers here before it was to be taken over. */
   readonly #followed = new WeakSet<Host>()
   readonly #products = new Map<string, Product>()
-  readonly #listeners = new Map<string, Set<() => void>>()
   readonly #closing = new AbortController()
   readonly #closeAdapter: () => Promise<void>
   readonly #house: HostHouse
   readonly #watchdog: Watchdog
-  readonly #commands: CommandHouse
   #liveness: Liveness | undefined
   #unwatch: (() => void) | undefined
 
@@ -142,14 +122,16 @@ export class Kernel {
       unopened: host => this.#unopened(host),
       renewSession: async () => this.#liveness?.renew(),
     }
-    this.#commands = {
+    this.commands = new CommandDesk({
       environment,
       adapter,
       persistence,
       patience: limits.commandPatience,
-      onChange: (stream, listener) => this.onChange(stream, listener),
+      onChange: (stream, listener) => this.listeners.add(stream, listener),
       sent: stream => this.sweep.commanded(stream),
-    }
+      host: id => this.#hosts.get(id),
+      closed: () => this.closed,
+    })
     this.sweep = new Sweep({
       environment,
       adapter,
@@ -242,82 +224,17 @@ export class Kernel {
     if (this.#hosts.get(host.id) === host) this.#hosts.delete(host.id)
   }
 
-  /** Decides what other processes asked of a lifecycle while nobody owned it. */
-  async receiveCommands(host: Host): Promise<void> {
-    this.counters.commands++
-    try {
-      await receiveCommands(this.#commands, host)
-    } catch (error) {
-      if (this.closed || host.over) return
-      // The next owner decides them.
-      if (host.released) return this.sweep.commanded(host.id)
-      this.environment.logger.warn('Commands could not be read; trying again with the next one.', {
-        lifecycle: host.id,
-        error: String(error),
-      })
-    }
-  }
-
-  async sendCommand(target: Stream<unknown>, event: AnyEventObject): Promise<void> {
-    try {
-      await sendCommand(this.#commands, target, event)
-    } finally {
-      // It may have come behind the end, which had taken the others along.
-      if (target.ended) await this.forgetCommands(target.id)
-    }
-  }
-
   /** Asks the store again while it fails without refusing; `STORE_UNAVAILABLE` when that lasts for `grace` milliseconds. */
   insist<T>(ask: () => Promise<T>, grace = this.limits.storeGrace): Promise<T> {
     return insist(ask, { clock: this.environment.clock, signal: this.#closing.signal, grace })
-  }
-
-  /** Calls the listener when the stream was written to by anybody. */
-  onChange(stream: string, listener: () => void): () => void {
-    const listeners = this.#listeners.get(stream) ?? new Set()
-    this.#listeners.set(stream, listeners)
-    listeners.add(listener)
-    return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0 && this.#listeners.get(stream) === listeners) this.#listeners.delete(stream)
-    }
   }
 
   #changed(changed: StreamChanged): void {
     if (this.closed) return
     this.tails.changed(changed)
     this.sweep.changed(changed)
-    if (changed === 'all') {
-      for (const listeners of this.#listeners.values()) for (const listener of listeners) listener()
-      void this.#receiveAll()
-      return
-    }
-    for (const listener of this.#listeners.get(changed.stream) ?? []) listener()
-    const target = commanded(changed.stream)
-    const host = target === undefined ? undefined : this.#hosts.get(target)
-    if (host) void this.receiveCommands(host)
-  }
-
-  async #receiveAll(): Promise<void> {
-    try {
-      for await (const { stream, version } of streamsFound(this.adapter, { kinds: ['commands'] })) {
-        const host = this.#hosts.get(commanded(stream) ?? '')
-        if (host && version > host.journal.commandsTaken) void this.receiveCommands(host)
-      }
-    } catch (error) {
-      if (!this.closed) this.environment.logger.warn('Commands could not be listed.', { error: String(error) })
-    }
-  }
-
-  /** The end of a lifecycle takes its commands along. */
-  async forgetCommands(id: string): Promise<void> {
-    try {
-      await this.adapter.forget(commandsOf(id), {})
-    } catch (error) {
-      if (!this.closed && !isLifechartError(error, 'STORE_CLOSED')) {
-        this.environment.logger.warn('The commands of an ended lifecycle could not be removed.', { lifecycle: id, error: String(error) })
-      }
-    }
+    this.listeners.tell(changed)
+    this.commands.changed(changed)
   }
 
   /** Whoever followed it goes on following. */
@@ -352,19 +269,7 @@ export class Kernel {
 
   /** Ends this runtime's part: nothing is written after it. */
   async close(): Promise<void> {
-    this.sweep.close()
-    this.scheduler.close()
-    this.#watchdog.close()
-    this.#unwatch?.()
-    const error = new LifechartError('RUNTIME_CLOSED', 'The runtime was closed.', { retryable: true })
-    for (const host of [...this.#hosts.values()]) {
-      host.abandon(error)
-      host.stream.dispose(error)
-    }
-    this.#hosts.clear()
-    this.#closing.abort()
-    this.tails.close(error)
-    this.retainer.leave()
+    this.#leave(new LifechartError('RUNTIME_CLOSED', 'The runtime was closed.', { retryable: true }))
     this.transitions.complete()
     try {
       await this.#liveness?.close()
@@ -375,13 +280,16 @@ export class Kernel {
 
   /** Lets go of everything as a crash would: nothing is written, released or ended. For tests. */
   crash(): void {
+    this.#liveness?.abandon()
+    this.#leave(new LifechartError('RUNTIME_CLOSED', 'The runtime crashed.'))
+  }
+
+  #leave(error: LifechartError): void {
     this.sweep.close()
     this.scheduler.close()
     this.#watchdog.close()
     this.#unwatch?.()
-    this.#liveness?.abandon()
     this.#closing.abort()
-    const error = new LifechartError('RUNTIME_CLOSED', 'The runtime crashed.')
     for (const host of [...this.#hosts.values()]) {
       host.abandon(error)
       host.stream.dispose(error)

@@ -109,7 +109,7 @@ export class Adoption {
       throw error
     }
     counters.resumed++
-    await kernel.receiveCommands(host)
+    await kernel.commands.receive(host)
     return true
   }
 

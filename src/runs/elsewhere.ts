@@ -13,7 +13,7 @@ export async function stopElsewhere(
   const letGo = stream.hold()
   let first = true
   try {
-    await kernel.sendCommand(stream as Stream<unknown>, event).catch(error => {
+    await kernel.commands.send(stream as Stream<unknown>, event).catch(error => {
       if (!isLifechartError(error, 'LIFECYCLE_ENDED', 'EVENT_REFUSED')) throw error
       first = false
     })

@@ -174,7 +174,7 @@ export class LiveRun implements Run {
     let first = true
     try {
       if (this.host.released) {
-        await this.kernel.sendCommand(this.stream as Stream<unknown>, event)
+        await this.kernel.commands.send(this.stream as Stream<unknown>, event)
       } else await this.host.dispatch(event)
     } catch (error) {
       if (this.over || isLifechartError(error, 'LIFECYCLE_ENDED')) return false

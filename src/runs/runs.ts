@@ -3,8 +3,9 @@ import { LifechartError } from '../errors.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { Host } from '../kernel/host/host.ts'
 import { encodeJson } from '../kernel/json.ts'
-import type { Kernel, Product } from '../kernel/kernel.ts'
+import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
+import type { Product } from '../kernel/product.ts'
 import type { FollowOptions } from '../kernel/stream/cursor.ts'
 import { observe } from '../kernel/stream/observe.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
@@ -244,7 +245,7 @@ export class Runs implements Product {
     if (!run) return
     lanes.leave(run)
     retained.keep(run)
-    if (host.journal.commands > 0) void run.kernel.forgetCommands(host.id)
+    if (host.journal.commands > 0) void run.kernel.commands.forget(host.id)
   }
 
   /** Another runtime executes it now: it is followed from here on. */
