@@ -12,14 +12,14 @@ import { joinRetainers, type Retainer } from './retainers.ts'
 import { Scheduler } from './scheduler.ts'
 import { Liveness } from './session.ts'
 import { openShared } from './shared-adapter.ts'
+import type { PendingLimits } from './stream/pending.ts'
 import { type Presentation, Stream, type StreamHouse, type StreamLimits } from './stream/stream.ts'
 import { Watchdog } from './stream/watchdog.ts'
 import { WindowBudget } from './stream/window.ts'
-import type { WriterLimits } from './stream/writer.ts'
 import { Sweep } from './sweep.ts'
 import { Tails } from './tail.ts'
 
-export interface KernelLimits extends StreamLimits, WriterLimits {
+export interface KernelLimits extends StreamLimits, PendingLimits {
   /** Characters of text in all windows together. */
   windowBytesTotal: number
   /** Milliseconds a commit may stay unanswered before the store counts as failed. */

@@ -1,22 +1,16 @@
-import { LifechartError } from '../../errors.ts'
+import type { LifechartError } from '../../errors.ts'
 import type { Change, Commit, Json } from '../port.ts'
+import { Pending, type PendingLimits } from './pending.ts'
 import { type Persistence, repeat, unavailable } from './persist.ts'
 import type { Encoded, Entry } from './record.ts'
 import type { Stream } from './stream.ts'
 import type { Watchdog, Watched } from './watchdog.ts'
 
-export interface WriterLimits {
-  /** Records under way to the store before `ready` waits. */
-  inflightRecords: number
-  /** Characters of text under way to the store before `ready` waits. */
-  inflightBytes: number
-}
-
 /** What all writers of a runtime share. */
 export interface WriterHouse {
   /** A new id for each commit. */
   commitId(): string
-  readonly limits: WriterLimits
+  readonly limits: PendingLimits
   readonly persistence: Persistence
   readonly watchdog: Watchdog
   /** The session that owns what is written here. */
@@ -53,10 +47,6 @@ interface Sent {
 }
 
 const resolved = Promise.resolve()
-/** Ignoring back-pressure is an error this far beyond the limits. */
-const hardFactor = 16
-/** Data of one commit, in characters; leaves room for a step within the port's 8 MiB even when every character takes three bytes. */
-const commitCharacters = 1024 * 1024
 
 /**
  * The one writer of a stream: a queue of jobs (steps), and data that is appended past them. One commit is under way at a
@@ -69,11 +59,7 @@ export class Writer implements Watched {
   readonly #events: WriterEvents
   #version: number
   #jobs: (() => Promise<void>)[] = []
-  #texts: Json[] = []
-  #entries: Entry[] = []
-  #pendingBytes = 0
-  #inflightRecords = 0
-  #inflightBytes = 0
+  readonly #pending: Pending
   #busy = false
   /** Of the commit under way: when it was sent (milliseconds), and what became of it so far. */
   #since: number | undefined
@@ -81,8 +67,6 @@ export class Writer implements Watched {
   #sent: Sent | undefined
   /** Makes the error only when somebody gets it: most writers end with nobody left to tell. */
   #stopped: (() => LifechartError) | undefined
-  #ready: Promise<void> | undefined
-  #relieve: (() => void) | undefined
 
   constructor(stream: Stream<unknown>, kind: string, house: WriterHouse, events: WriterEvents) {
     this.#stream = stream
@@ -90,6 +74,7 @@ export class Writer implements Watched {
     this.#house = house
     this.#events = events
     this.#version = stream.head
+    this.#pending = new Pending(house.limits)
   }
 
   /** The number of the newest committed record. */
@@ -99,7 +84,7 @@ export class Writer implements Watched {
 
   /** Records that were accepted and are not committed yet. */
   get pending(): number {
-    return this.#texts.length + this.#inflightRecords
+    return this.#pending.records
   }
 
   /** Jobs that wait for their turn. */
@@ -109,34 +94,23 @@ export class Writer implements Watched {
 
   /** The store is behind: a producer should await {@link ready}. */
   get behind(): boolean {
-    const { inflightRecords, inflightBytes } = this.#house.limits
-    return this.pending > inflightRecords || this.#pendingBytes + this.#inflightBytes > inflightBytes
+    return this.#pending.behind
   }
 
   /** Resolves when the store has caught up, or the writer was stopped. */
   ready(): Promise<void> {
-    if (!this.behind || this.#stopped) return Promise.resolve()
-    this.#ready ??= new Promise(resolve => (this.#relieve = resolve))
-    return this.#ready
+    return this.#stopped ? Promise.resolve() : this.#pending.ready()
   }
 
   /** Those who wait for the store to catch up wait no longer. */
   letGo(): void {
-    this.#unblock()
+    this.#pending.unblock()
   }
 
   /** Accepts data. Throws `EMIT_OVERFLOW` when a producer has ignored the back-pressure for too long. */
-  append({ text, entry }: Encoded): void {
+  append(record: Encoded): void {
     if (this.#stopped) throw this.#stopped()
-    const { inflightRecords, inflightBytes } = this.#house.limits
-    const bytes = this.#pendingBytes + this.#inflightBytes
-    // One that nothing waits in front of is taken whatever its size.
-    if (this.pending >= inflightRecords * hardFactor || (bytes > 0 && bytes + text.length > inflightBytes * hardFactor)) {
-      throw new LifechartError('EMIT_OVERFLOW', `${this.pending} records wait for the store. Await emit() before the next one.`)
-    }
-    this.#texts.push(text)
-    this.#entries.push(entry)
-    this.#pendingBytes += text.length
+    this.#pending.append(record)
     if (!this.#busy) this.#wake()
   }
 
@@ -159,10 +133,7 @@ export class Writer implements Watched {
   stop(error: () => LifechartError): void {
     if (this.#stopped) return
     this.#stopped = error
-    this.#texts = []
-    this.#entries = []
-    this.#pendingBytes = 0
-    this.#unblock()
+    this.#pending.drop()
   }
 
   get since(): number | undefined {
@@ -183,7 +154,7 @@ export class Writer implements Watched {
   readonly #next = (): void => {
     const job = this.#jobs.shift()
     if (job) void job().then(this.#next)
-    else if (this.#texts.length > 0) this.#flush()
+    else if (this.#pending.waiting) this.#flush()
     else this.#busy = false
   }
 
@@ -207,7 +178,7 @@ export class Writer implements Watched {
    * commit is durable and before anything of it is published. Only to be called from a job.
    */
   async commit(encode: ((seq: number) => Encoded) | undefined, draft: Draft, apply?: () => void): Promise<void> {
-    while (this.#pendingBytes > commitCharacters) {
+    while (this.#pending.large) {
       await new Promise<void>((done, failed) => this.#write(undefined, {}, undefined, done, failed))
     }
     await new Promise<void>((done, failed) => this.#write(encode, draft, apply, done, failed))
@@ -228,7 +199,8 @@ export class Writer implements Watched {
       failed(this.#stopped())
       return
     }
-    const { texts, entries } = this.#take()
+    const taken = this.#pending.take()
+    const { texts, entries } = taken
     const data = texts.length
     if (encode) {
       try {
@@ -236,7 +208,7 @@ export class Writer implements Watched {
         texts.push(step.text)
         entries.push(step.entry)
       } catch (error) {
-        this.#giveBack(texts, entries)
+        this.#pending.giveBack(taken)
         failed(error)
         return
       }
@@ -245,7 +217,7 @@ export class Writer implements Watched {
     if (texts.length > 0) change.events = texts
     const { persistence, watchdog, commitId, session } = this.#house
     const commit = { id: commitId(), session: session(), changes: draft.others ? [change, ...draft.others] : [change] }
-    this.#inflightRecords = texts.length
+    this.#pending.sent(texts.length)
     this.#sent = { commit, texts, entries, data, apply, done, failed }
     this.#since = persistence.clock.now()
     if (!watchdog.watches(this)) watchdog.watch(this)
@@ -260,8 +232,7 @@ export class Writer implements Watched {
       return
     }
     this.#version += texts.length
-    this.#inflightRecords = 0
-    this.#inflightBytes = 0
+    this.#pending.answered()
     try {
       apply?.()
       if (texts.length > 0) this.#stream.publish(entries, texts)
@@ -269,7 +240,7 @@ export class Writer implements Watched {
       failed(error)
       return
     }
-    if (this.#relieve && !this.behind) this.#unblock()
+    this.#pending.relieve()
     done()
   }
 
@@ -294,46 +265,12 @@ export class Writer implements Watched {
     return sent
   }
 
-  /** Data that was taken for a commit that could not be made is pending again. */
-  #giveBack(texts: Json[], entries: Entry[]): void {
-    this.#texts = [...texts, ...this.#texts]
-    this.#entries = [...entries, ...this.#entries]
-    this.#pendingBytes += this.#inflightBytes
-    this.#inflightBytes = 0
-  }
-
-  /** What one commit can hold of the pending data. */
-  #take(): { texts: Json[]; entries: Entry[] } {
-    if (this.#pendingBytes <= commitCharacters) {
-      const taken = { texts: this.#texts, entries: this.#entries }
-      this.#inflightBytes = this.#pendingBytes
-      this.#texts = []
-      this.#entries = []
-      this.#pendingBytes = 0
-      return taken
-    }
-    let bytes = 0
-    let count = 0
-    do bytes += this.#texts[count++]?.length ?? 0
-    while (count < this.#texts.length && bytes + (this.#texts[count]?.length ?? 0) <= commitCharacters)
-    this.#inflightBytes = bytes
-    this.#pendingBytes -= bytes
-    return { texts: this.#texts.splice(0, count), entries: this.#entries.splice(0, count) }
-  }
-
   #refused(error: LifechartError, data: number): void {
-    this.#inflightRecords = 0
-    this.#inflightBytes = 0
+    this.#pending.answered()
     if (error.code === 'VERSION_CONFLICT' || error.code === 'OWNED' || error.code === 'STREAM_NOT_FOUND') {
       this.stop(() => error)
       this.#events.lost(error)
     } else if (data > 0) this.stop(() => error)
-    this.#unblock()
-  }
-
-  #unblock(): void {
-    this.#relieve?.()
-    this.#relieve = undefined
-    this.#ready = undefined
+    this.#pending.unblock()
   }
 }
