@@ -12,7 +12,8 @@ import type { AdapterSource, Clock, Environment, Ids, Logger } from './kernel/po
 import type { Transition } from './kernel/product.ts'
 import { GuardedObservable } from './kernel/stream/observe.ts'
 import { type Limits, resolveLimits } from './limits.ts'
-import { type CloseMode, Runs, type RunsService } from './runs/runs.ts'
+import type { CloseMode } from './runs/closing.ts'
+import { Runs, type RunsService } from './runs/runs.ts'
 
 export interface LifechartOptions {
   /** Where everything is kept. Default: memory, gone with the process (said once in the log). */

@@ -15,6 +15,7 @@ import type { Finding } from '../kernel/sweep.ts'
 import type { StopReason } from '../machines/run.ts'
 import { Adoption } from './adoption.ts'
 import { runChart } from './chart.ts'
+import { type CloseMode, closeRuns, disposeEnded } from './closing.ts'
 import { stopElsewhere } from './elsewhere.ts'
 import { type RunEvent, runPresentation } from './events.ts'
 import { type RunFacts, type RunInfo, readInfo } from './info.ts'
@@ -25,8 +26,6 @@ import { checkProducer, checkRunId, checkStartOptions, checkStopReason, isTyped,
 import type { Producer, ProducerFunction } from './producer.ts'
 import { Reading, type Selection } from './reading.ts'
 import { Roster, type RunsOptions } from './roster.ts'
-
-export type CloseMode = 'handover' | 'stop' | 'drain'
 
 /** What users have of it. */
 export type RunsService = Pick<Runs, 'define' | 'start' | 'subscribe' | 'follow' | 'events$' | 'stop' | 'get'>
@@ -295,23 +294,10 @@ export class Runs implements Product {
     return { ...counters, live: lanes.live, retained: retained.size, subscribers }
   }
 
-  /** Deals with everything that is executed here; nothing waits for longer than `until`. */
   async close(mode: CloseMode | undefined, until: Promise<void>): Promise<void> {
     this.#closing = true
-    const { idleReaders, lanes, retained } = this.#roster
-    const live = () => [...lanes.runs()].filter(run => !run.over)
-    if (mode === 'drain') await Promise.race([until, Promise.all(live().map(run => run.ended))])
-    const leave = (run: LiveRun) => {
-      const handover = mode === 'handover' || (mode !== 'stop' && run.spec.orphan === 'resume')
-      if (handover && run.kernel !== this.#roster.ephemeral) return run.host.release()
-      return run.stop({ reason: 'shutdown' }).catch(error => this.#roster.notStopped(run, error))
-    }
-    await Promise.race([until, Promise.all(live().map(leave))])
+    await closeRuns(this.#roster, mode, until)
     this.#adoption.close()
-    retained.close()
-    idleReaders.close()
-    // Those that have ended are the kernel's no more: whoever still replays them is told.
-    const error = new LifechartError('RUNTIME_CLOSED', 'The runtime was closed.', { retryable: true })
-    for (const run of lanes.runs()) if (run.over) run.stream.dispose(error)
+    disposeEnded(this.#roster)
   }
 }
