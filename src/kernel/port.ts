@@ -42,7 +42,10 @@ export interface Change {
   view?: Json
   /** Merged into the stored index. */
   index?: Partial<Index>
-  /** Keys that name this stream from here on. Each must be free, ours already, or held by `from`; else `KEY_TAKEN` with the holder. */
+  /**
+   * Keys that name this stream from here on. Each must be free, ours already, held by `from`, or released by the same commit, and
+   * claimed by one change alone; else `KEY_TAKEN` with the holder.
+   */
   claim?: readonly KeyClaim[]
   /** Keys given back. One that this stream does not hold is left alone. */
   release?: readonly Id[]
@@ -91,7 +94,7 @@ export interface Stored extends StreamHead {
 }
 
 export interface ReadPage {
-  /** At least 1; at most `portLimits.pageItems`. */
+  /** At least 1; at most `portLimits.pageItems`; else `INVALID_QUERY`, as for an `after` that is no number of an event. */
   limit: number
   /** Events numbered after + 1, after + 2 ... */
   after: number
@@ -156,7 +159,10 @@ export interface PersistenceAdapter {
   session(node: string, ttl: number): Promise<Session>
   /** Called within the poll interval of any process's commit, never within a call of ours. Returns how to end it. */
   watch(listener: (changed: StreamChanged) => void): () => void
-  /** Drops the events up to `through`, or the whole stream with its keys. Unknown: nothing happens. `VERSION_CONFLICT` by `expect`. */
+  /**
+   * Drops the events up to `through`, or the whole stream with its keys. Unknown: nothing happens. `VERSION_CONFLICT` by `expect`,
+   * `INVALID_COMMIT` for what is no number of an event.
+   */
   forget(stream: Id, options: { through?: number; expect?: number }): Promise<void>
   /** After it every call is refused with `STORE_CLOSED`. Closing twice is harmless. */
   close(): Promise<void>

@@ -48,7 +48,7 @@ describe('a run that has ended', () => {
     for await (const event of replay) seen.push(event)
     expect(numbers(seen)).toEqual(upTo(102))
     await clock.advance(180_001)
-    expect(await errorOf(() => run.subscribe().next())).not.toBeUndefined()
+    expect(await errorOf(() => run.subscribe().next())).toEqual(codeOf('RUN_EVICTED'))
   })
 
   it('is not kept for ever by a subscriber that stopped pulling: that one is closed with a reason', async () => {
