@@ -24,7 +24,7 @@ const kindOf = (machine: AnyStateMachine) => `chart/${machine.id}`
 const streamOf = (machine: AnyStateMachine, id: string) => `lifecycle/${encodeURIComponent(machine.id)}/${id}`
 
 /** What users have of it. */
-export type ActorsService = Pick<Actors, 'spawn' | 'get'>
+export type ActorsService = Pick<Actors, 'spawn' | 'get' | 'forget'>
 
 /** Durable lifecycles of the user's own charts. */
 export class Actors implements Product {
@@ -84,6 +84,23 @@ export class Actors implements Product {
     this.#know(machine)
     const stream = streamOf(machine, id)
     return (await this.#inTurn(stream, () => this.#find(machine, id, stream))) as unknown as Lifecycle<M> | undefined
+  }
+
+  /**
+   * Removes all that is stored of a lifecycle that has ended; its id is free again. False when there is none. Rejects with
+   * `LIFECYCLE_ACTIVE` when it has not ended.
+   */
+  async forget(machine: AnyStateMachine, id: string): Promise<boolean> {
+    const stream = streamOf(machine, id)
+    return this.#inTurn(stream, async () => {
+      const head = await this.#kernel.adapter.load(stream)
+      if (!head) return false
+      if (head.index.live) throw new LifechartError('LIFECYCLE_ACTIVE', `${id} has not ended. Send it what ends it, and forget it then.`)
+      await this.#kernel.adapter.forget(stream, { expect: head.version })
+      const handle = this.#handles.get(stream)
+      if (handle) this.#forget(handle)
+      return true
+    })
   }
 
   async #find(machine: AnyStateMachine, id: string, stream: string): Promise<Handle | undefined> {

@@ -162,3 +162,30 @@ describe('a parked lifecycle', () => {
     expect((await lamp.dispatch({ type: 'lamp.touched' })).context.touches).toBe(1)
   })
 })
+
+describe('a lifecycle that is to be forgotten', () => {
+  const bell = setup({ types: { events: {} as { type: 'bell.rung' } } }).createMachine({
+    id: 'bell',
+    initial: 'silent',
+    states: { silent: { on: { 'bell.rung': 'rung' } }, rung: { type: 'final' } },
+  })
+
+  it('is gone when it has ended, and its id is free again', async () => {
+    const one = lifechart.actors.spawn(bell, { id: 'door' })
+    await one.dispatch({ type: 'bell.rung' })
+    await one.ended
+    expect(await lifechart.actors.forget(bell, 'door')).toBe(true)
+    expect(await lifechart.actors.get(bell, 'door')).toBeUndefined()
+    expect(await lifechart.actors.forget(bell, 'door')).toBe(false)
+    const another = lifechart.actors.spawn(bell, { id: 'door' })
+    await another.started
+    expect(another.snapshot.value).toBe('silent')
+  })
+
+  it('stays as it is while it has not ended', async () => {
+    const one = lifechart.actors.spawn(bell, { id: 'door' })
+    await one.started
+    await expect(lifechart.actors.forget(bell, 'door')).rejects.toMatchObject({ code: 'LIFECYCLE_ACTIVE' })
+    expect((await one.dispatch({ type: 'bell.rung' })).status).toBe('done')
+  })
+})
