@@ -1,14 +1,15 @@
 import type { AnyActorRef, AnyMachineSnapshot, AnyStateMachine, InputFrom } from 'xstate'
 import { isLifechartError, LifechartError } from './errors.ts'
+import type { Finding } from './kernel/claims.ts'
 import { type Envelope, readEnvelope } from './kernel/envelope.ts'
 import type { ChartSpec } from './kernel/host/chart.ts'
 import type { Host } from './kernel/host/host.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { StreamHead } from './kernel/port.ts'
 import type { Product } from './kernel/product.ts'
+import type { Presentation } from './kernel/stream/house.ts'
 import { Step } from './kernel/stream/record.ts'
-import type { Presentation, Stream } from './kernel/stream/stream.ts'
-import type { Finding } from './kernel/sweep.ts'
+import type { Stream } from './kernel/stream/stream.ts'
 import { Handle, type Lifecycle } from './lifecycle.ts'
 
 export type SpawnOptions<M extends AnyStateMachine> = { id: string } & (undefined extends InputFrom<M>

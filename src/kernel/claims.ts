@@ -1,7 +1,9 @@
 import { isLifechartError } from '../errors.ts'
 import { awaitsDecision } from './commands.ts'
 import type { Environment, PersistenceAdapter, StreamHead } from './port.ts'
-import type { Finding } from './sweep.ts'
+
+/** Why a stream that nobody holds is looked at: by itself, because its deadline is due, or because a command waits for it. */
+export type Finding = 'free' | 'due' | 'commanded'
 
 /** What became of it: ours or somebody else's, left where it is, not to be read until something about it changes, or to be looked at again. */
 export type Outcome = 'taken' | 'left' | 'unreadable' | 'failed'

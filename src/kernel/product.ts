@@ -1,9 +1,9 @@
 import type { AnyMachineSnapshot } from 'xstate'
 import type { LifechartError } from '../errors.ts'
+import type { Finding } from './claims.ts'
 import type { Host } from './host/host.ts'
 import type { StreamHead } from './port.ts'
 import type { StepRecord } from './stream/record.ts'
-import type { Finding } from './sweep.ts'
 
 /** A product's part in the kernel: its kinds of streams, and what happens to those that nobody owns. */
 export interface Product {

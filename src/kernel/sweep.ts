@@ -6,9 +6,6 @@ import type { Scheduler } from './scheduler.ts'
 import { streamsFound } from './streams-found.ts'
 import { Wakeups } from './wakeups.ts'
 
-/** Why a stream that nobody holds is looked at: by itself, because its deadline is due, or because a command waits for it. */
-export type Finding = 'free' | 'due' | 'commanded'
-
 export interface SweepOptions extends ClaimsOptions {
   scheduler: Scheduler
   /** Milliseconds between two looks for what nobody owns any more. */

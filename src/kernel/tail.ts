@@ -1,7 +1,8 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Json, StreamChanged } from './port.ts'
+import type { Presentation, StreamHouse } from './stream/house.ts'
 import { decode, Step } from './stream/record.ts'
-import { type Presentation, Stream, type StreamHouse } from './stream/stream.ts'
+import { Stream } from './stream/stream.ts'
 
 const pageRecords = 1024
 const pageBytes = 1024 * 1024

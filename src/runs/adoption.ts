@@ -1,14 +1,14 @@
 import { isLifechartError } from '../errors.ts'
+import type { Finding } from '../kernel/claims.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import { decode, Step } from '../kernel/stream/record.ts'
-import type { Finding } from '../kernel/sweep.ts'
 import type { RunMachineEvent } from '../machines/run.ts'
 import { runPresentation } from './events.ts'
-import type { RunFacts } from './info.ts'
 import { LiveRun, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import type { Roster } from './roster.ts'
+import type { RunFacts } from './stored.ts'
 import { readRun } from './stored.ts'
 
 /** Runs that nobody owns any more: resumed, stopped or ended as an error by their own policy, and forgotten when their time is up. */

@@ -5,10 +5,10 @@ import type { Kernel } from '../kernel/kernel.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
 import { type RunMachineEvent, runMachine } from '../machines/run.ts'
 import { runPresentation, statusOf } from './events.ts'
-import type { RunFacts } from './info.ts'
 import type { LiveRun } from './live-run.ts'
 import { runIdOf } from './names.ts'
 import type { Roster } from './roster.ts'
+import type { RunFacts } from './stored.ts'
 
 /** The run chart with everything provided: its actors find the live run by the id in their input. */
 export function runChart(roster: Roster, verdict: (facts: RunFacts) => RunMachineEvent): ChartSpec {

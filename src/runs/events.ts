@@ -1,7 +1,7 @@
 import { LifechartError } from '../errors.ts'
 import { deepFreeze } from '../kernel/json.ts'
+import type { Presentation } from '../kernel/stream/house.ts'
 import { Bytes, type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
-import type { Presentation } from '../kernel/stream/stream.ts'
 import type { RunContext, RunFailure, StopReason } from '../machines/run.ts'
 
 /** How a run ended. */

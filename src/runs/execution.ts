@@ -6,8 +6,8 @@ import type { Kernel } from '../kernel/kernel.ts'
 import { encodeData } from '../kernel/stream/record.ts'
 import type { RunContext, RunMachineEvent } from '../machines/run.ts'
 import { failureOf } from './events.ts'
-import type { RunSpec } from './live-run.ts'
 import { discard, execute } from './producer.ts'
+import type { RunSpec } from './spec.ts'
 import { Turns } from './turns.ts'
 
 type SendBack = (event: RunMachineEvent) => void

@@ -22,14 +22,6 @@ export interface RunInfo {
   end?: RunEnd
 }
 
-/** What the products keep in a run's envelope. */
-export interface RunFacts {
-  type?: string
-  orphan: 'stop' | 'error' | 'resume'
-  attached?: true
-  idleTimeout?: number
-}
-
 /** Reads it from a stored head, and the end from the last record. `ENVELOPE_INVALID` when that is damaged. */
 export async function readInfo(kernel: Kernel, head: StreamHead): Promise<RunInfo> {
   const { snapshot, attempt, facts } = readRun(head)

@@ -5,12 +5,12 @@ import type { FollowOptions } from '../kernel/stream/cursor.ts'
 import { Bytes, decode, Step, type StepRecord } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import type { Subscription } from '../kernel/stream/subscription.ts'
-import type { OrphanPolicy, RunContext, RunMachineEvent, StopReason } from '../machines/run.ts'
+import type { RunContext, RunMachineEvent, StopReason } from '../machines/run.ts'
 import { endOf, type RunEnd, type RunEvent, type RunStatus, statusOf } from './events.ts'
 import { Execution, type Producing } from './execution.ts'
 import { watchIdle } from './idle.ts'
 import { checkStopReason } from './options.ts'
-import type { Producer } from './producer.ts'
+import type { RunSpec } from './spec.ts'
 import { subscribeTo } from './subscribe.ts'
 
 /** A run that was started here. */
@@ -30,20 +30,6 @@ export interface Run {
   stop(options?: { reason?: StopReason }): Promise<boolean>
   /** Every event from the first, or from `after`, each once and in order, and on to the end. */
   subscribe(options?: FollowOptions): Subscription<RunEvent>
-}
-
-/** What a run of this process needs to know beyond its chart. */
-export interface RunSpec {
-  id: string
-  runId: string
-  producer: Producer
-  type: string | undefined
-  input: unknown
-  orphan: OrphanPolicy
-  attached: boolean
-  owner: string
-  idleTimeout: number | undefined
-  chunkBytes: number
 }
 
 /** Told to the service. */

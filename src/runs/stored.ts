@@ -2,7 +2,14 @@ import { LifechartError } from '../errors.ts'
 import { type Envelope, type PersistedSnapshot, parseEnvelope } from '../kernel/envelope.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { RunContext } from '../machines/run.ts'
-import type { RunFacts } from './info.ts'
+
+/** What the products keep in a run's envelope. */
+export interface RunFacts {
+  type?: string
+  orphan: 'stop' | 'error' | 'resume'
+  attached?: true
+  idleTimeout?: number
+}
 
 /** The envelope of a run. */
 export interface StoredRun extends Envelope {

@@ -1,7 +1,7 @@
 import { isLifechartError } from '../../errors.ts'
 import { Batch } from './batch.ts'
+import type { Presentation, StreamHouse } from './house.ts'
 import { decode } from './record.ts'
-import type { Presentation, StreamHouse } from './stream.ts'
 import type { Window } from './window.ts'
 
 /** Records read at a time by one reader. */
