@@ -1,35 +1,16 @@
 import { fdatasync, write } from 'node:fs'
-import { mkdtemp, open, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { crc32 } from 'node:zlib'
-import type { Clock } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import type { PersistenceAdapter } from 'lifechart/port'
 import { median, sideBySide } from './measure.ts'
-import { quiet } from './quiet.ts'
 import type { Row } from './report.ts'
+import { environment, event, inDirectory } from './store.ts'
 
 const writeAsync = promisify(write)
 const syncAsync = promisify(fdatasync)
-const clock: Clock = {
-  now: () => Date.now(),
-  setTimeout: (callback, delay) => setTimeout(callback, delay),
-  clearTimeout: timer => clearTimeout(timer as NodeJS.Timeout),
-}
-let ids = 0
-const environment = { clock, logger: quiet, ids: () => `id${++ids}` }
-const event = `"${'x'.repeat(60)}"`
-
-async function inDirectory<T>(work: (dir: string) => Promise<T>): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), 'lifechart-bench-'))
-  try {
-    return await work(dir)
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
-}
 
 /** Writers that each await their append, batched by hand: the same lines, one write and one fdatasync a batch. */
 async function byHand(writers: number, each: number): Promise<number> {
@@ -107,7 +88,7 @@ async function growth(): Promise<Row> {
     const large = await lowdbAdapter({ dir: join(dir, 'large') }).open(environment)
     const fill = (adapter: PersistenceAdapter, count: number) =>
       adapter.commit({
-        id: `fill:${ids++}`,
+        id: environment.ids(),
         changes: [{ stream: 'grown', kind: 'bench', expect: 'any', events: Array.from({ length: count }, () => event) }],
       })
     await fill(small, 10)

@@ -1,3 +1,4 @@
+import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
 import { lowdb } from './lowdb.ts'
@@ -13,6 +14,7 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   memory,
   'host-step': hostStep,
   lowdb,
+  blocking,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)

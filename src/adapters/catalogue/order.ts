@@ -27,7 +27,10 @@ const blockSize = 512
 /** Blocks of up to 512 slots: an insertion moves one block, not 100,000 streams. `all`: every stream, for the first who asks. */
 export function createOrder(field: OrderField, all: () => Iterable<Entry<unknown>>): Order {
   const blocks: Slot[][] = []
+  /** Undefined until somebody asks. */
   let marked: Set<Entry<unknown>> | undefined
+  /** The streams of before that, as far as they are not yet sorted in. */
+  let former: Iterator<Entry<unknown>> | undefined
 
   const insert = (slot: Slot) => {
     const b = Math.max(0, firstBehind(blocks, slot, block => block[0]!) - 1)
@@ -57,6 +60,14 @@ export function createOrder(field: OrderField, all: () => Iterable<Entry<unknown
     entry.sorted[field] = undefined
   }
 
+  const sort = (entry: Entry<unknown>) => {
+    unsort(entry)
+    const at = entry.head.index[field]
+    if (at === null) return
+    insert({ at, id: entry.head.stream, entry })
+    entry.sorted[field] = at
+  }
+
   return {
     touch(entry) {
       if (marked !== undefined && entry.sorted[field] !== (entry.head.index[field] ?? undefined)) marked.add(entry)
@@ -66,16 +77,21 @@ export function createOrder(field: OrderField, all: () => Iterable<Entry<unknown
       unsort(entry)
     },
     settle(limit) {
-      marked ??= new Set(all())
+      if (marked === undefined) {
+        marked = new Set()
+        former = all()[Symbol.iterator]()
+      }
       let left = limit
+      while (former !== undefined) {
+        if (left-- === 0) return false
+        const { done, value } = former.next()
+        if (done) former = undefined
+        else sort(value)
+      }
       for (const entry of marked) {
         if (left-- === 0) return false
         marked.delete(entry)
-        unsort(entry)
-        const at = entry.head.index[field]
-        if (at === null) continue
-        insert({ at, id: entry.head.stream, entry })
-        entry.sorted[field] = at
+        sort(entry)
       }
       return true
     },

@@ -7,7 +7,7 @@ import { comparePositions, type Position } from './order.ts'
 import { parseQuery, type Search, writeCursor } from './query.ts'
 
 /** How many streams are sorted or looked at before the event loop gets its turn. */
-const slice = 5_000
+const slice = 1_000
 /** Up to so many candidates are sorted on the spot; beyond, the sorted order is walked. */
 const few = 2_000
 

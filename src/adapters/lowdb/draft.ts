@@ -2,7 +2,8 @@ import type { Id, Json } from '../../kernel/port.ts'
 import type { Entry } from '../catalogue/entry.ts'
 import type { Head, Plan } from '../catalogue/head.ts'
 import { encodeChanged, wholeFacts } from './facts.ts'
-import { type Framed, frame, type Line, type LineChange } from './line.ts'
+import { addText, type Framed, frame } from './framing.ts'
+import { type Line, type LineChange, textBytes } from './line.ts'
 import type { Trail } from './trail.ts'
 
 /** The texts that a line is to hold of one stream. */
@@ -44,7 +45,7 @@ export function encode(draft: Draft, moment: Moment): Encoded {
   const line: Line = { n: moment.n, d: moment.d, changes: [] }
   let header = `{"n":${line.n},"d":${line.d}`
   if (commit !== undefined) header += `,"commit":${JSON.stringify((line.commit = commit))}`
-  let body = ''
+  const pieces = ['']
   header += ',"changes":['
   for (let i = 0; i < plan.heads.length; i++) {
     const head = plan.heads[i]!
@@ -57,22 +58,24 @@ export function encode(draft: Draft, moment: Moment): Encoded {
     if (events !== undefined && events.length > 0) {
       change.events = events.map(lengthOf)
       header += `,"events":[${change.events.join()}]`
-      body += events.length === 1 ? `\t${events[0]}` : `\t${events.join('\t')}`
+      addText(pieces, events.length === 1 ? events[0]! : events.join('\t'))
     }
     if (state !== undefined) {
       header += `,"state":${(change.state = lengthOf(state))}`
-      body += `\t${state}`
+      addText(pieces, state)
     }
     if (view !== undefined) {
       header += `,"view":${(change.view = lengthOf(view))}`
-      body += `\t${view}`
+      addText(pieces, view)
     }
     header += '}'
   }
   header += ']'
   line.gone = goneIn(draft, moment)
   if (line.gone !== undefined) header += `,"gone":${JSON.stringify(line.gone)}`
-  return { line, ...frame(`${header}}${body}`) }
+  header += '}'
+  pieces[0] = header + pieces[0]
+  return { line, ...frame(pieces, Buffer.byteLength(header) + textBytes(line)) }
 }
 
 const nothing: Texts = {}

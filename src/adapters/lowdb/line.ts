@@ -39,25 +39,11 @@ export interface LineChange extends Facts {
 }
 
 const tab = 9
-const newline = 10
+export const newline = 10
 const space = 32
-const crcDigits = 8
+export const crcDigits = 8
 /** More than any commit can need; a longer length is damage. */
 export const longestLine = 128 * 1024 * 1024
-
-export interface Framed {
-  text: string
-  /** Bytes. */
-  length: number
-}
-
-/** Puts checksum, length and the line's end around a body. */
-export function frame(body: string): Framed {
-  const bytes = Buffer.byteLength(body)
-  const digits = String(bytes)
-  const checksum = crc32(body).toString(16).padStart(crcDigits, '0')
-  return { text: `${checksum} ${digits} ${body}\n`, length: crcDigits + digits.length + bytes + 3 }
-}
 
 /** The extent of the line that begins here: damaged when it can be none, torn when the bytes end before it does. */
 export interface Extent {
@@ -115,7 +101,8 @@ function changeBytes({ events, state, view }: LineChange): number {
   return bytes
 }
 
-const textBytes = (line: Line) => line.changes.reduce((bytes, change) => bytes + changeBytes(change), 0)
+/** The bytes of the texts, and of the tabs before them. */
+export const textBytes = (line: Line) => line.changes.reduce((bytes, change) => bytes + changeBytes(change), 0)
 
 function isLine(value: unknown): value is Line {
   if (!isObject(value)) return false

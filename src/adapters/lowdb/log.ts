@@ -7,8 +7,9 @@ import { writeAll } from './documents.ts'
 import { type Draft, type Encoded, encode, type Texts } from './draft.ts'
 import { notWritten } from './failures.ts'
 import type { Files, OpenFile } from './files.ts'
+import { bytesOf, type Framed, frame } from './framing.ts'
 import type { Layout } from './layout.ts'
-import { format, frame } from './line.ts'
+import { format } from './line.ts'
 import { type SegmentIndex, takeIndex } from './segment-index.ts'
 
 /** Something to be written: decided when its batch is, against what is durable and what comes before it in the batch. */
@@ -150,29 +151,27 @@ export function createLog(options: LogOptions): Log {
 
   async function append(to: Tail, staged: readonly Waiting[]): Promise<void> {
     const { entry } = contents.catalogue
+    const framed: Framed[] = []
     const lines: Encoded[] = []
     const d = to.n
     let n = d
-    let text = ''
-    let offset = to.size
     if (n === 0) {
-      const begins = frame(JSON.stringify({ n: ++n, d, changes: [], begins: { format, store, segment: to.segment } }))
-      text = begins.text
-      offset += begins.length
+      const begins = JSON.stringify({ n: ++n, d, changes: [], begins: { format, store, segment: to.segment } })
+      framed.push(frame([begins], Buffer.byteLength(begins)))
     }
-    const first = offset
+    const first = to.size + (framed[0]?.length ?? 0)
     const moment = { n, d, segment: to.segment, entry }
     for (const { draft } of staged) {
       moment.n = ++n
       const encoded = encode(draft!, moment)
+      framed.push(encoded)
       lines.push(encoded)
-      text += encoded.text
-      offset += encoded.length
     }
-    await makeDurable(to, Buffer.from(text))
-    to.size = offset
+    const bytes = await bytesOf(framed)
+    await makeDurable(to, bytes)
+    to.size += bytes.length
     to.n = n
-    contents.measure(to.segment, offset)
+    contents.measure(to.segment, to.size)
     let at = first
     for (let i = 0; i < lines.length; i++) {
       const { line, length } = lines[i]!

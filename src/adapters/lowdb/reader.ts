@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Id, Json, ReadPage } from '../../kernel/port.ts'
 import type { Head } from '../catalogue/head.ts'
 import { checkRange } from '../catalogue/range.ts'
 import type { Contents } from './contents.ts'
+import { decode } from './decoding.ts'
 import { corrupt } from './failures.ts'
 import { logName } from './layout.ts'
 import { changesOf, decodeLine, extentAt, firstOf, type Line, type LineChange } from './line.ts'
@@ -29,6 +31,8 @@ export interface Parts {
 /** Bytes read at once, and bytes of others' lines that are read along rather than left out. */
 const rangeBytes = 1024 * 1024
 const gapBytes = 16 * 1024
+/** After so many bytes of events the event loop gets its turn. */
+const turnBytes = 128 * 1024
 
 /** `refresh` is called when a segment is not there any more: its lines were moved, and the contents know or will know where to. */
 export function createReader(segments: Segments, contents: () => Contents, refresh: () => Promise<void>): Reader {
@@ -66,22 +70,23 @@ export function createReader(segments: Segments, contents: () => Contents, refre
   async function collect(stream: Id, runs: readonly Run[], after: number, end: number, maxBytes: number): Promise<Json[]> {
     const events: Json[] = []
     let size = 0
+    let turn = 0
     for (let i = 0; i < runs.length; ) {
       const range = rangeFrom(runs, i)
       const bytes = await bytesOf(range.place)
       for (; i < range.next; i++) {
         const { place, last } = runs[i]!
-        const start = place.offset - range.place.offset
-        for (const event of eventsIn(
-          bytes.subarray(start, start + place.length),
-          place,
-          stream,
-          after + events.length + 1,
-          Math.min(last, end),
-        )) {
-          size += event.length
+        const offset = place.offset - range.place.offset
+        const lines = bytes.subarray(offset, offset + place.length)
+        for (const { start, length } of eventsIn(lines, place, stream, after + events.length + 1, Math.min(last, end))) {
+          size += length
           if (events.length > 0 && size > maxBytes) return events
-          events.push(event.text)
+          const text = decode(lines, start, length)
+          events.push(typeof text === 'string' ? text : await text)
+          turn += length
+          if (turn < turnBytes) continue
+          turn = 0
+          await setImmediate()
         }
         if (after + events.length < Math.min(last, end)) throw corrupt(logName(place.segment), place.offset)
       }
@@ -154,14 +159,15 @@ function* linesIn(bytes: Buffer, { segment, offset }: Place): Generator<{ line: 
   }
 }
 
-function* eventsIn(bytes: Buffer, place: Place, stream: Id, from: number, to: number): Generator<{ text: Json; length: number }> {
+/** Where in the bytes the events are. */
+function* eventsIn(bytes: Buffer, place: Place, stream: Id, from: number, to: number): Generator<{ start: number; length: number }> {
   for (const { line, texts } of linesIn(bytes, place)) {
     for (const { change, at } of changesOf(line, texts)) {
       if (change.stream !== stream || change.events === undefined) continue
       let number = firstOf(change)
       let start = at + 1
       for (const length of change.events) {
-        if (number >= from && number <= to) yield { text: bytes.toString('utf8', start, start + length), length }
+        if (number >= from && number <= to) yield { start, length }
         start += length + 1
         number++
       }
@@ -169,9 +175,9 @@ function* eventsIn(bytes: Buffer, place: Place, stream: Id, from: number, to: nu
   }
 }
 
-function partIn(bytes: Buffer, { events = [], state, view }: LineChange, at: number, part: 'state' | 'view'): Json {
+function partIn(bytes: Buffer, { events = [], state, view }: LineChange, at: number, part: 'state' | 'view'): Json | Promise<Json> {
   let start = at + 1
   for (const length of events) start += length + 1
   if (part === 'view' && state !== undefined) start += state + 1
-  return bytes.toString('utf8', start, start + (part === 'state' ? state! : view!))
+  return decode(bytes, start, part === 'state' ? state! : view!)
 }

@@ -49,7 +49,7 @@ export async function restoreIndex(contents: Contents, { segment, size, gone, ro
   return true
 }
 
-const slice = 1_000
+const slice = 200
 
 /** JSON with a row per line, so that it is written and read in slices; the checksum is over all that stands before it. */
 export const indexCodec: Codec<SegmentIndex> = {

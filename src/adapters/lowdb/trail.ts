@@ -12,7 +12,7 @@ export interface Trail extends Places {
    * Three numbers per run of events: the number of the first, where the lines begin (segment * 2^32 + offset), and their length.
    * A run goes up to the next run's first.
    */
-  readonly runs: number[]
+  runs: number[]
   /** The number of the last event in the runs. */
   end: number
   /** True when the runs may not be in the order of the log, because some were moved. */
@@ -69,6 +69,8 @@ export function putRun(trail: Trail, first: number, count: number, { segment, of
   if (first > end) {
     const follows = size > 0 && first === end + 1 && runs[size - 2]! + runs[size - 1]! === at
     if (follows && runs[size - 1]! < longestRun) runs[size - 1]! += length
+    // Pushing onto an empty list makes room for many more, and most streams have few runs.
+    else if (size === 0) trail.runs = [first, at, length]
     else runs.push(first, at, length)
     return
   }
