@@ -51,7 +51,9 @@ export class Host {
   readonly #deadlines: Deadlines
   readonly #patience = new Patience()
   #released = false
-  readonly #firstCommit: FirstCommit
+  /** Until it is made. */
+  #firstCommit: FirstCommit | undefined
+  #begun = false
   readonly #undecided: Undecided
   #endings: (() => void)[] = []
 
@@ -133,7 +135,7 @@ export class Host {
 
   /** True once its first commit here is durable: what it has is ours. */
   get begun(): boolean {
-    return this.#firstCommit.made
+    return this.#begun || this.#firstCommit?.made === true
   }
 
   /** Resolves behind the end; rejects with `STORE_UNAVAILABLE` when the store is in the way for too long. */
@@ -171,7 +173,9 @@ export class Host {
   }
 
   async #first(draft: Draft, start?: { input?: unknown }): Promise<void> {
-    const owned = await this.#firstCommit.make(draft, start)
+    const owned = await this.#firstCommit?.make(draft, start)
+    this.#firstCommit = undefined
+    this.#begun = true
     for (const event of this.#undecided.takeLost()) this.turnedAway(event)
     // It belongs to nobody, and whoever finds it takes it over.
     if (!owned && !this.over) this.#onLost(new LifechartError('SESSION_LOST', 'The session lapsed before this could begin.'))
