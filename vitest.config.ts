@@ -14,5 +14,6 @@ export default defineConfig({
       { find: /^lifechart\/testing$/, replacement: source('testing/index.ts') },
     ],
   },
-  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+  // Much of the time goes into waiting for the disk and for child processes: two at once also where there are two cores.
+  test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, maxWorkers: 2 },
 })
