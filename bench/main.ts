@@ -8,10 +8,11 @@ import { replay } from './replay.ts'
 import { type Row, table } from './report.ts'
 
 const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
+  // First: what others leave in the heap is not counted.
+  memory,
   'fan-out': fanOut,
   replay,
   'many-runs': manyRuns,
-  memory,
   'host-step': hostStep,
   lowdb,
   blocking,
