@@ -1,5 +1,5 @@
 import { LifechartError } from './errors.ts'
-import type { KernelLimits } from './kernel/kernel.ts'
+import type { KernelLimits } from './kernel/limits.ts'
 
 /** Every bound of a runtime. docs/limits.md says what happens at each. */
 export interface Limits extends KernelLimits {

@@ -5,6 +5,7 @@ import { CommandDesk } from './command-desk.ts'
 import type { ChartSpec } from './host/chart.ts'
 import { Host, type HostHouse } from './host/host.ts'
 import { insist } from './insist.ts'
+import type { KernelLimits } from './limits.ts'
 import { Listeners } from './listeners.ts'
 import type { AdapterSource, Environment, PersistenceAdapter, StreamChanged, StreamHead } from './port.ts'
 import type { Product, Transition } from './product.ts'
@@ -12,24 +13,12 @@ import { joinRetainers, type Retainer } from './retainers.ts'
 import { Scheduler } from './scheduler.ts'
 import { Liveness } from './session.ts'
 import { openShared } from './shared-adapter.ts'
-import type { Presentation, StreamHouse, StreamLimits } from './stream/house.ts'
-import type { PendingLimits } from './stream/pending.ts'
+import type { Presentation, StreamHouse } from './stream/house.ts'
 import { Stream } from './stream/stream.ts'
 import { Watchdog } from './stream/watchdog.ts'
 import { WindowBudget } from './stream/window.ts'
 import { Sweep } from './sweep.ts'
 import { Tails } from './tail.ts'
-
-export interface KernelLimits extends StreamLimits, PendingLimits {
-  /** Characters of text in all windows together. */
-  windowBytesTotal: number
-  /** Milliseconds a commit may stay unanswered before the store counts as failed. */
-  storeGrace: number
-  /** Milliseconds a session lives without renewal. */
-  sessionTtl: number
-  /** Milliseconds to wait for the answer of another process. */
-  commandPatience: number
-}
 
 /** What all products of a runtime stand on: one adapter, one session, one scheduler, one place for the lifecycles owned here. */
 export class Kernel {

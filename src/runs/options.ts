@@ -1,6 +1,6 @@
 import { LifechartError } from '../errors.ts'
 import type { OrphanPolicy, StopReason } from '../machines/run.ts'
-import { isAsyncIterable, type Producer } from './producer.ts'
+import { isAsyncIterable, type Producer, type ProducerFunction } from './producer.ts'
 
 /** What happens when a run of the same id has not ended. */
 export type StartPolicy = 'interrupt' | 'enqueue' | 'reject' | 'share'
@@ -91,4 +91,23 @@ export function checkStartOptions(options: StartOptions): void {
     if (!limitNames.includes(name)) wrong(`limits.${name}`, value, `no limit of a run: those are ${limitNames.join(', ')}`)
     if (value !== undefined && (typeof value !== 'number' || !(value >= 0))) wrong(`limits.${name}`, value, 'a number of milliseconds')
   }
+}
+
+/** What is executed. `NOT_RESUMABLE`, `RUN_TYPE_UNKNOWN`. */
+export function findProducer(
+  producer: Producer | TypedProducer,
+  { orphan, durability }: StartOptions,
+  types: ReadonlyMap<string, ProducerFunction>,
+): Producer {
+  const typed = isTyped(producer)
+  if (orphan === 'resume' && (!typed || durability === 'none')) {
+    throw new LifechartError(
+      'NOT_RESUMABLE',
+      'Only a run of a defined type that is stored can be resumed: runs.define(type, producer), then start(id, { type, input }).',
+    )
+  }
+  if (!typed) return producer
+  const defined = types.get(producer.type)
+  if (!defined) throw new LifechartError('RUN_TYPE_UNKNOWN', `Nobody defined the run type "${producer.type}". Call runs.define first.`)
+  return defined
 }

@@ -22,7 +22,16 @@ import { type RunInfo, readInfo } from './info.ts'
 import { LiveRun, type Run, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import { openRun } from './opening.ts'
-import { checkProducer, checkRunId, checkStartOptions, checkStopReason, isTyped, type StartOptions, type TypedProducer } from './options.ts'
+import {
+  checkProducer,
+  checkRunId,
+  checkStartOptions,
+  checkStopReason,
+  findProducer,
+  isTyped,
+  type StartOptions,
+  type TypedProducer,
+} from './options.ts'
 import type { Producer, ProducerFunction } from './producer.ts'
 import { Reading, type Selection } from './reading.ts'
 import { Roster, type RunsOptions } from './roster.ts'
@@ -79,7 +88,7 @@ export class Runs implements Product {
     checkProducer(producer)
     checkStartOptions(options)
     const { policy = 'interrupt', durability = 'events' } = options
-    const executes = this.#executes(producer, options)
+    const executes = findProducer(producer, options, this.#roster.types)
 
     const inFlight = [...lanes.unfinished(id)]
     const newest = inFlight.at(-1)
@@ -104,20 +113,6 @@ export class Runs implements Product {
       }
     }
     return run
-  }
-
-  #executes(producer: Producer | TypedProducer, { orphan, durability }: StartOptions): Producer {
-    const typed = isTyped(producer)
-    if (orphan === 'resume' && (!typed || durability === 'none')) {
-      throw new LifechartError(
-        'NOT_RESUMABLE',
-        'Only a run of a defined type that is stored can be resumed: runs.define(type, producer), then start(id, { type, input }).',
-      )
-    }
-    if (!typed) return producer
-    const defined = this.#roster.types.get(producer.type)
-    if (!defined) throw new LifechartError('RUN_TYPE_UNKNOWN', `Nobody defined the run type "${producer.type}". Call runs.define first.`)
-    return defined
   }
 
   #create(

@@ -33,8 +33,6 @@ export class GatedActor implements Gatekeeper {
   #actor: AnyActor
   #performing = false
   #stopped: AnyMachineSnapshot | undefined
-  /** What ended the chart as an error, or an action that threw. */
-  fault: unknown
 
   /** `CHART_FAULT` when the first snapshot can not be made. */
   constructor(
@@ -92,7 +90,7 @@ export class GatedActor implements Gatekeeper {
       )
     }
     // Without an observer an error would become an uncaught exception; what is to be done about it is done where it can happen.
-    actor.subscribe({ error: thrown => (this.fault ??= thrown) })
+    actor.subscribe({ error: () => undefined })
     return actor
   }
 

@@ -1,7 +1,6 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { isLifechartError, LifechartError } from '../../errors.ts'
 import { readEnvelope } from '../envelope.ts'
-import { errorText } from '../error-text.ts'
 import type { StreamHead } from '../port.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Deadline, StepRecord } from '../stream/record.ts'
@@ -10,12 +9,12 @@ import { type Draft, Writer, type WriterHouse } from '../stream/writer.ts'
 import { Alarm } from './alarm.ts'
 import type { ChartSpec } from './chart.ts'
 import { type DeadlineEntries, Deadlines } from './deadlines.ts'
-import { accepts, type Decision, sendable } from './decision.ts'
+import { accepts, sendable } from './decision.ts'
 import { FirstCommit } from './first-commit.ts'
 import { type ActorEvents, type ActorHouse, GatedActor } from './gated-actor.ts'
 import { Journal } from './journal.ts'
 import { Patience } from './patience.ts'
-import type { Origin } from './step.ts'
+import { type Stepping, Steps } from './steps.ts'
 import { Undecided } from './undecided.ts'
 
 /** What all hosts of a runtime share. */
@@ -37,7 +36,7 @@ export interface HostHouse extends ActorHouse {
  * Binds one chart to one stream: XState decides and applies, the host puts a commit in between. Events reach the chart one
  * at a time: decide (nothing runs), commit, let through (the recorded actions run), publish.
  */
-export class Host {
+export class Host implements Stepping {
   readonly id: string
   readonly spec: ChartSpec
   readonly stream: Stream<unknown>
@@ -48,6 +47,7 @@ export class Host {
   onRecorded: (() => void) | undefined
   readonly #house: HostHouse
   readonly #actor: GatedActor
+  readonly #steps: Steps
   readonly #deadlines: Deadlines
   readonly #patience = new Patience()
   #released = false
@@ -93,6 +93,7 @@ export class Host {
     }
     const origin = envelope ? { snapshot: envelope.snapshot } : 'stored' in source ? {} : source
     this.#actor = new GatedActor(id, spec, house, origin, events)
+    this.#steps = new Steps(this, this.#actor, house.logger)
     this.#firstCommit = new FirstCommit(
       {
         spec,
@@ -100,7 +101,7 @@ export class Host {
         journal: this.journal,
         session: () => house.writers.session(),
         renewSession: () => house.renewSession(),
-        commit: (...step) => this.#commit(...step),
+        commit: (...step) => this.#steps.commit(...step),
       },
       stored,
     )
@@ -113,11 +114,6 @@ export class Host {
   /** True once the chart has reached its end, and that is committed. */
   get over(): boolean {
     return this.stream.ended
-  }
-
-  /** What ended the chart as an error, if something did. */
-  get fault(): unknown {
-    return this.#actor.fault
   }
 
   /** The store has not answered for longer than the grace. */
@@ -196,7 +192,7 @@ export class Host {
       // Somebody here asks again; a command from elsewhere is asked for once.
       if (!command) this.#patience.assert()
       return this.writer.enqueue(() =>
-        this.#step(own, { cause: 'command', ...(command && { command: command.id, commandSeq: command.seq }) }),
+        this.#steps.command(own, { cause: 'command', ...(command && { command: command.id, commandSeq: command.seq }) }),
       )
     })
   }
@@ -211,7 +207,7 @@ export class Host {
     const end = this.#undecided.add(event, this.snapshot.children)
     this.writer
       .enqueue(async () => {
-        if (!end || this.#undecided.take(end, this.snapshot.children)) await this.#ownStep(event, { cause: 'child' })
+        if (!end || this.#undecided.take(end, this.snapshot.children)) await this.#steps.own(event, { cause: 'child' })
       })
       .catch(error => this.#unheard(error))
   }
@@ -224,7 +220,7 @@ export class Host {
   #fire(id: string, deadline: Deadline): void {
     this.writer
       .enqueue(async () => {
-        if (this.#deadlines.armed(id, deadline)) await this.#ownStep(deadline.event, { cause: 'timer', deadline: id })
+        if (this.#deadlines.armed(id, deadline)) await this.#steps.own(deadline.event, { cause: 'timer', deadline: id })
       })
       .catch(error => this.#unheard(error))
   }
@@ -254,56 +250,11 @@ export class Host {
     this.#leave()
   }
 
-  async #step(event: AnyEventObject, origin: Origin): Promise<AnyMachineSnapshot> {
-    const before = this.snapshot
-    if (before.status !== 'active') throw new LifechartError('LIFECYCLE_ENDED', `${this.id} has ended (${before.status}).`)
-    const decision = this.#actor.decide(event)
-    if (!decision) throw new LifechartError('EVENT_REFUSED', `${this.id} does not take "${event.type}" in ${JSON.stringify(before.value)}.`)
-    await this.#take(decision, before, origin)
-    return decision.next
+  durable(): void {
+    this.#patience.recover()
   }
 
-  /** A step of the chart's own: nobody waits for an answer, and a guard that throws ends the lifecycle. */
-  async #ownStep(event: AnyEventObject, origin: Origin): Promise<void> {
-    const before = this.snapshot
-    if (before.status !== 'active' || this.#released) return
-    try {
-      const decision = this.#actor.decide(event)
-      if (decision) return await this.#take(decision, before, origin)
-    } catch (error) {
-      // Committed, or not ours any more: there is nothing to end.
-      if (this.#released || this.snapshot !== before) throw error
-      this.#house.logger.error('A chart failed on an event of its own; the lifecycle ends as an error.', {
-        lifecycle: this.id,
-        event: event.type,
-        // The path of what is not JSON may be made of data.
-        error: isLifechartError(error, 'NOT_SERIALIZABLE') ? error.code : errorText(error),
-      })
-      // Without what it carries: that may be what is too large for a commit.
-      return this.#take(this.#actor.faulted({ type: event.type }, error), before, origin)
-    }
-    if (origin.deadline === undefined) return
-    await this.journal.drop(origin.deadline, before)
-    this.alarm.set()
-  }
-
-  #take(decision: Decision, before: AnyMachineSnapshot, origin: Origin): Promise<void> {
-    const draft = this.spec.draft?.({ event: decision.event, next: decision.next, id: this.id }) ?? {}
-    return this.#commit(decision, before, origin, draft, () => this.#actor.letThrough(decision))
-  }
-
-  async #commit(
-    decision: Decision,
-    before: AnyMachineSnapshot | undefined,
-    origin: Origin,
-    draft: Draft,
-    apply: () => void,
-  ): Promise<void> {
-    const { next } = decision
-    const record = await this.journal.write(decision, before, origin, draft, () => {
-      this.#patience.recover()
-      apply()
-    })
+  stepped(record: StepRecord | undefined, next: AnyMachineSnapshot): void {
     const active = next.status === 'active'
     if (!active) this.stream.end()
     this.onRecorded?.()
