@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
+
 /** What a producer is given. */
 export interface ProducerContext {
   readonly input: unknown
@@ -55,14 +57,18 @@ export async function discard(producer: Producer): Promise<void> {
   if (typeof producer !== 'function') await producer[Symbol.asyncIterator]().return?.()
 }
 
+/** A clean-up that yields so often, though nothing is taken any more, never ends: it is left. */
+const mostRefused = 1024
+
 type AnyIterator = Pick<AsyncIterator<unknown>, 'next' | 'return'> | Pick<Iterator<unknown>, 'next' | 'return'>
 
 /**
  * Pulls at the pace of the store. When the run is told to stop, the iterator is returned at its next turn, so that its
- * `finally` runs once; what it yields there is kept as long as the run takes it.
+ * `finally` runs once, and to its end; what it yields there is kept as long as the run takes it.
  */
 async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp }: Outlet): Promise<unknown> {
   let returned = false
+  let refused = 0
   let step = await iterator.next()
   while (!step.done) {
     let taken: boolean
@@ -77,8 +83,9 @@ async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp 
     if ((signal.aborted || !taken) && !returned && iterator.return) {
       returned = true
       step = await iterator.return()
-    } else if (!taken) return undefined
-    else step = await iterator.next()
+    } else if (taken) step = await iterator.next()
+    else if (returned && refused++ < mostRefused) step = await nextInTurn(iterator)
+    else return undefined
   }
   return step.value
 }
@@ -86,5 +93,11 @@ async function pump(iterator: AnyIterator, signal: AbortSignal, { push, cleanUp 
 /** Runs the `finally` of an iterator to its end; what it yields there is not taken any more. */
 async function finish(iterator: AnyIterator): Promise<void> {
   let step = await iterator.return?.()
-  while (step && !step.done) step = await iterator.next()
+  for (let n = 0; step && !step.done && n < mostRefused; n++) step = await nextInTurn(iterator)
+}
+
+/** Others get the event loop: a clean-up that yields without end must not have it. */
+async function nextInTurn(iterator: AnyIterator): Promise<IteratorResult<unknown>> {
+  await setImmediate()
+  return iterator.next()
 }

@@ -315,3 +315,56 @@ describe('a producer that is told to stop', () => {
     expect(log).toContainEqual(expect.objectContaining({ level: 'warn', message: 'A producer failed.' }))
   })
 })
+
+describe('the clean-up of a generator that goes on yielding', () => {
+  it('runs to its end when the run was given up, and what it yields is refused', async () => {
+    const { runs, clock, lifechart } = await house.open()
+    const go = latch()
+    let through = false
+    const run = runs.start('chat', async function* () {
+      try {
+        yield 1
+        await go.opened
+        yield 2
+      } finally {
+        yield* ['late', 'later']
+        through = true
+      }
+    })
+    await run.started
+    await settled()
+    const stopped = run.stop()
+    await clock.advance(5_001)
+    await stopped
+    go.open()
+    await settled()
+    expect(through).toBe(true)
+    expect(chunks(await collect(run.subscribe()))).toEqual([1])
+    expect(lifechart.stats()['runs.lateWrites']).toBe(3)
+  })
+
+  it('without end is left, and never holds the event loop', async () => {
+    const { runs, clock, lifechart } = await house.open()
+    const go = latch()
+    let yielded = 0
+    const run = runs.start('chat', async function* () {
+      try {
+        await go.opened
+        yield 1
+      } finally {
+        for (;;) yield yielded++
+      }
+    })
+    await run.started
+    await settled()
+    const stopped = run.stop()
+    await clock.advance(5_001)
+    await stopped
+    go.open()
+    await settled(2_000)
+    const { 'runs.lateWrites': late } = lifechart.stats()
+    await settled(100)
+    expect(lifechart.stats()['runs.lateWrites']).toBe(late)
+    expect(yielded).toBe(1_025)
+  })
+})
