@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { nextTurn } from './turns.ts'
 
 /** What a producer is given. */
 export interface ProducerContext {
@@ -98,6 +98,6 @@ async function finish(iterator: AnyIterator): Promise<void> {
 
 /** Others get the event loop: a clean-up that yields without end must not have it. */
 async function nextInTurn(iterator: AnyIterator): Promise<IteratorResult<unknown>> {
-  await setImmediate()
+  await nextTurn()
   return iterator.next()
 }

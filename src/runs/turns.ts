@@ -16,6 +16,9 @@ function currentTurn(): number {
   return turn
 }
 
+/** Resolves in the next turn of the event loop. */
+export const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))
+
 /** Keeps a producer that never waits for anything from holding the event loop for itself. */
 export class Turns {
   #turn = -1
@@ -29,6 +32,6 @@ export class Turns {
       this.#since = performance.now()
       return undefined
     }
-    return performance.now() - this.#since <= turnLength ? undefined : new Promise(resolve => setImmediate(resolve))
+    return performance.now() - this.#since <= turnLength ? undefined : nextTurn()
   }
 }
