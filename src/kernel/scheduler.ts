@@ -7,9 +7,6 @@ export interface Sleeper {
   wake(now: number): void
 }
 
-/** Longer delays overflow a Node timer, which then fires at once. */
-const longestTimer = 2_147_483_647
-
 /** So many alarms that no longer count are kept at least; beyond, as many as those that count. */
 const slack = 64
 
@@ -70,9 +67,7 @@ export class Scheduler {
     this.#clock.clearTimeout(this.#timer)
     this.#armedFor = next
     this.#timer = undefined
-    // Beyond what a timer can hold it rings early, finds nothing due and is set again.
-    if (Number.isFinite(next))
-      this.#timer = this.#clock.setTimeout(() => this.#ring(), Math.min(longestTimer, Math.max(0, next - this.#clock.now())))
+    if (Number.isFinite(next)) this.#timer = this.#clock.setTimeout(() => this.#ring(), Math.max(0, next - this.#clock.now()))
   }
 
   #ring(): void {

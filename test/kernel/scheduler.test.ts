@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { anyDelay } from '../../src/kernel/clock.ts'
 import { Scheduler, type Sleeper } from '../../src/kernel/scheduler.ts'
 import { simulatedClock } from '../../src/testing/simulated-clock.ts'
 
@@ -7,7 +8,7 @@ const day = 24 * 60 * 60 * 1000
 
 function bedroom() {
   const clock = simulatedClock({ start: 0 })
-  const scheduler = new Scheduler(clock)
+  const scheduler = new Scheduler(anyDelay(clock))
   const woken: string[] = []
   const sleeper = (name: string, due: number | null, onWake?: (self: Sleeper) => void): Sleeper => {
     const self: Sleeper = {

@@ -53,7 +53,6 @@ export class Host implements Stepping {
   #released = false
   /** Until it is made. */
   #firstCommit: FirstCommit | undefined
-  #begun = false
   readonly #undecided: Undecided
   #endings: (() => void)[] = []
 
@@ -131,7 +130,7 @@ export class Host implements Stepping {
 
   /** True once its first commit here is durable: what it has is ours. */
   get begun(): boolean {
-    return this.#begun || this.#firstCommit?.made === true
+    return this.#firstCommit === undefined || this.#firstCommit.made
   }
 
   /** Resolves behind the end; rejects with `STORE_UNAVAILABLE` when the store is in the way for too long. */
@@ -171,7 +170,6 @@ export class Host implements Stepping {
   async #first(draft: Draft, start?: { input?: unknown }): Promise<void> {
     const owned = await this.#firstCommit?.make(draft, start)
     this.#firstCommit = undefined
-    this.#begun = true
     for (const event of this.#undecided.takeLost()) this.turnedAway(event)
     // It belongs to nobody, and whoever finds it takes it over.
     if (!owned && !this.over) this.#onLost(new LifechartError('SESSION_LOST', 'The session lapsed before this could begin.'))
