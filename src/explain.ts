@@ -3,6 +3,7 @@ import { parseEnvelope } from './kernel/envelope.ts'
 import type { Host } from './kernel/host/host.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import type { Id, StreamHead } from './kernel/port.ts'
+import { findFree } from './kernel/streams-found.ts'
 import type { RunContext } from './machines/run.ts'
 import { statusOf } from './runs/events.ts'
 import { latestKey, runIdOf, runStream } from './runs/names.ts'
@@ -95,8 +96,7 @@ async function explainStored(kernel: Kernel, runs: Runs, places: readonly (Id | 
         },
       ]
     }
-    const free = await kernel.adapter.query({ kinds: [head.kind], free: true, where: { context: index.context, live: true }, limit: 1000 })
-    if (!free.items.some(item => item.stream === stream)) {
+    if (!(await findFree(kernel.adapter, head))) {
       return [{ code: 'elsewhere', text: 'Another runtime owns it.', ref: session, since: index.changed }]
     }
     if (session !== undefined && underWay(head))

@@ -13,3 +13,11 @@ export async function* streamsFound(
     cursor = page.next
   } while (cursor !== undefined)
 }
+
+/** The live stream as it is now, if nobody owns it, or a session that is dead: only a query tells which ones are. */
+export async function findFree(adapter: PersistenceAdapter, { stream, kind, index }: StreamHead): Promise<StreamHead | undefined> {
+  for await (const head of streamsFound(adapter, { kinds: [kind], free: true, where: { context: index.context, live: true } })) {
+    if (head.stream === stream) return head
+  }
+  return undefined
+}

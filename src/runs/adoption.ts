@@ -3,13 +3,13 @@ import type { Finding } from '../kernel/claims.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import { decode, Step } from '../kernel/stream/record.ts'
+import { findFree } from '../kernel/streams-found.ts'
 import type { RunMachineEvent } from '../machines/run.ts'
 import { runPresentation } from './events.ts'
 import { LiveRun, type RunWatch } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import type { Roster } from './roster.ts'
-import type { RunFacts } from './stored.ts'
-import { readRun } from './stored.ts'
+import { type RunFacts, readRun } from './stored.ts'
 
 /** Runs that nobody owns any more: resumed, stopped or ended as an error by their own policy, and forgotten when their time is up. */
 export class Adoption {
@@ -55,9 +55,7 @@ export class Adoption {
 
   /** Takes over a stored run if nobody owns it; true if it did. */
   async adoptFree(head: StreamHead): Promise<boolean> {
-    const { context } = head.index
-    const { items } = await this.#roster.kernel.adapter.query({ kinds: ['run'], free: true, where: { context, live: true }, limit: 100 })
-    const free = items.find(item => item.stream === head.stream)
+    const free = await findFree(this.#roster.kernel.adapter, head)
     return free ? this.adopt(free, 'free') : false
   }
 

@@ -17,7 +17,7 @@ export interface Opening {
   input: unknown
   /** The run of this process whose stream names the id before this one. */
   previous: LiveRun | undefined
-  /** Makes a run that nobody owns any more ours, by its own orphan policy. */
+  /** Makes the run ours if nobody owns it any more, by its own orphan policy. */
   takeOver(head: StreamHead): Promise<unknown>
   /** The run of this process that has the stream. */
   here(stream: string): LiveRun | undefined
@@ -62,11 +62,7 @@ async function meet(run: LiveRun, opening: Opening, holder: string): Promise<boo
   const head = await kernel.insist(() => kernel.adapter.load(holder))
   if (!head) return false
   if (head.index.live && !kernel.host(holder)) {
-    await kernel.insist(async () => {
-      const free = await kernel.adapter.query({ kinds: ['run'], free: true, where: { context: run.id, live: true }, limit: 100 })
-      const orphan = free.items.find(item => item.stream === holder)
-      if (orphan) await takeOver(orphan)
-    })
+    await kernel.insist(() => takeOver(head))
   }
   await waitFor(run, opening, [...readRun(head).snapshot.context.predecessors, holder])
   return true

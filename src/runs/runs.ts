@@ -145,7 +145,7 @@ export class Runs implements Product {
     const { type } = typed ?? {}
     const spec = { id, runId, producer, type, input, orphan, attached, owner, idleTimeout: limits.idleTimeout, chunkBytes }
     const previous = latest?.kernel === kernel ? latest : undefined
-    const takeOver = (head: StreamHead) => this.#adoption.adopt(head, 'free')
+    const takeOver = (head: StreamHead) => this.#adoption.adoptFree(head)
     const here = (stream: string) => this.#roster.lanes.run(runIdOf(stream))
     return new LiveRun(spec, kernel, host, this.#watch, self =>
       host.opening(async begin => {

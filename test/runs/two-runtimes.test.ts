@@ -184,6 +184,16 @@ describe('a run of another process', () => {
     expect(opened).toBe(true)
   })
 
+  it('is taken over by whoever asks for it, however many of its id were left with it', async () => {
+    const { here, there } = await pair()
+    there.store.deaf = true
+    let last = here.runs.start('chat', patient)
+    for (let n = 0; n < 120; n++) last = here.runs.start('chat', patient, { policy: 'enqueue' })
+    await last.started
+    await here.lifechart.close({ mode: 'handover' })
+    expect(await there.runs.get('chat')).toMatchObject({ runId: last.runId, status: 'stopped', end: { reason: 'orphaned' } })
+  })
+
   it('may start at the same time as one here: one of them goes first, no two are at work', async () => {
     const { here, there } = await pair()
     let at = 0
