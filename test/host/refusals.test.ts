@@ -154,7 +154,7 @@ describe('a lifecycle that exists', () => {
     await one[Symbol.asyncDispose]()
     const again = first.lifechart.actors.spawn(door, { id: 'a' })
     await expect(again.started).rejects.toMatchObject({ code: 'LIFECYCLE_EXISTS' })
-    await expect(again.dispatch({ type: 'open' })).rejects.toBeDefined()
+    await expect(again.dispatch({ type: 'open' })).rejects.toMatchObject({ code: 'LIFECYCLE_EXISTS' })
     await expect(again.ended).rejects.toMatchObject({ code: 'LIFECYCLE_EXISTS' })
     expect(first.environment.log.filter(({ level }) => level !== 'info')).toEqual([])
     const attached = await first.lifechart.actors.get(door, 'a')

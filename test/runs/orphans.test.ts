@@ -227,7 +227,7 @@ describe('a run whose process is gone', () => {
     second.store.release()
     await house.clock.advance(60_000)
     expect(second.lifechart.stats()).toMatchObject({ 'runs.ended': 1 })
-    expect((await second.runs.get('chat'))?.end).toBeDefined()
+    expect(await second.runs.get('chat')).toMatchObject({ attempt: 2, end: { status: 'error', error: { code: 'STORE_UNAVAILABLE' } } })
     expect(second.lifechart.stats()).toMatchObject({ 'runs.live': 0, 'lifecycles.loaded': 0 })
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Run } from '../../src/runs/live-run.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { aborted, chunks, collect, deaf, emits, latch, patient, processes, Reader } from './support.ts'
 
@@ -317,8 +318,16 @@ describe('a producer that is told to stop', () => {
 })
 
 describe('the clean-up of a generator that goes on yielding', () => {
+  async function giveUp(run: Run): Promise<void> {
+    await run.started
+    await settled()
+    const stopped = run.stop()
+    await house.clock.advance(5_001)
+    await stopped
+  }
+
   it('runs to its end when the run was given up, and what it yields is refused', async () => {
-    const { runs, clock, lifechart } = await house.open()
+    const { runs, lifechart } = await house.open()
     const go = latch()
     let through = false
     const run = runs.start('chat', async function* () {
@@ -331,11 +340,7 @@ describe('the clean-up of a generator that goes on yielding', () => {
         through = true
       }
     })
-    await run.started
-    await settled()
-    const stopped = run.stop()
-    await clock.advance(5_001)
-    await stopped
+    await giveUp(run)
     go.open()
     await settled()
     expect(through).toBe(true)
@@ -344,7 +349,7 @@ describe('the clean-up of a generator that goes on yielding', () => {
   })
 
   it('without end is left, and never holds the event loop', async () => {
-    const { runs, clock, lifechart } = await house.open()
+    const { runs, lifechart } = await house.open()
     const go = latch()
     let yielded = 0
     const run = runs.start('chat', async function* () {
@@ -355,11 +360,7 @@ describe('the clean-up of a generator that goes on yielding', () => {
         for (;;) yield yielded++
       }
     })
-    await run.started
-    await settled()
-    const stopped = run.stop()
-    await clock.advance(5_001)
-    await stopped
+    await giveUp(run)
     go.open()
     await settled(2_000)
     const { 'runs.lateWrites': late } = lifechart.stats()
