@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import * as machines from 'lifechart/machines'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { and, createMachine, not, raise } from 'xstate'
-import { readChart } from '../scripts/charts/chart.ts'
+import { outlineOf, readChart } from '../scripts/charts/chart.ts'
 import { layOut, type PlacedState } from '../scripts/charts/layout.ts'
 import { drawAll, drawMachine, findStale } from '../scripts/charts/pictures.ts'
 import { themes } from '../scripts/charts/theme.ts'
@@ -89,6 +89,23 @@ describe('a chart as it is drawn', () => {
     expect(light?.svg.match(/stroke-dasharray/g)).toHaveLength(1)
     expect(light?.svg.match(new RegExp(`<rect [^>]*stroke="${themes.light.finalBorder}"`, 'g'))).toHaveLength(2)
     expect(light?.svg.match(/<circle /g)).toHaveLength(2)
+  })
+
+  it('says of every box whose state it is', async () => {
+    const statesIn = async (machine: Parameters<typeof drawMachine>[0]) =>
+      [...((await drawMachine(machine))[0]?.svg ?? '').matchAll(/<rect [^>]*data-state="([^"]*)"/g)].map(([, path]) => path).sort()
+    const run = ['done', 'error', 'executing', 'executing.running', 'executing.stopping', 'registered', 'stopped', 'waiting']
+    expect(await statesIn(machines.runMachine)).toEqual(run)
+    expect(await statesIn(parallel)).toEqual(['heater.off', 'heater.on', 'heater.spent', 'lamp.dark', 'lamp.lit'])
+  })
+
+  it('is small when it is told with names only, and goes the way that is asked for', async () => {
+    const outline = outlineOf(readChart(machines.runMachine))
+    const [down, right] = await Promise.all([layOut(outline, 'DOWN'), layOut(outline, 'RIGHT')])
+    expect(down.root.width).toBeLessThan(480)
+    expect(down.root.height).toBeGreaterThan(down.root.width)
+    expect(right.root.width).toBeGreaterThan(right.root.height)
+    expect(down.arrows.filter(({ label }) => label)).toEqual([])
   })
 
   it.each([...Object.values(machines), parallel])('covers no text with a label or a box: $id', async machine => {

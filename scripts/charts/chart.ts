@@ -42,6 +42,12 @@ export function readChart(machine: AnyStateMachine): Chart {
   return { root, arrows: [...arrows.values()] }
 }
 
+/** The same chart with names only, for a small picture. */
+export function outlineOf({ root, arrows }: Chart): Chart {
+  const bare = (state: ChartState): ChartState => ({ ...state, description: '', tags: [], notes: [], states: state.states.map(bare) })
+  return { root: bare(root), arrows: arrows.map(({ from, to }) => ({ from, to, labels: [] })) }
+}
+
 type Draw = (from: string, to: string, label: ChartLabel) => void
 
 function readState(node: AnyStateNode, draw: Draw): ChartState {

@@ -91,18 +91,21 @@ export function buildGraph(chart: Chart, direction: Direction, order: Order): Gr
   }
 
   function arrowEdge(arrow: ChartArrow, at: number): Edge {
-    const label = arrowLabel(arrow.labels)
     const id = `arrow ${at}`
-    labels.set(id, label)
-    const layoutOptions = { 'elk.edgeLabels.inline': 'true', 'elk.edgeLabels.placement': 'CENTER' }
     return {
       id,
       sources: [arrow.from],
       targets: [arrow.to],
-      labels: [{ id: `${id}: label`, text: ' ', width: label.width, height: label.height, layoutOptions }],
+      labels: arrow.labels.length === 0 ? [] : [edgeLabel(id, arrowLabel(arrow.labels))],
       // Of two states that lead to each other, the one that stands first in the file stands first in the picture.
       layoutOptions: { 'elk.layered.priority.direction': isForward(arrow) ? '10' : '0' },
     }
+  }
+
+  function edgeLabel(id: string, label: ArrowLabel): Shape & { text: string } {
+    labels.set(id, label)
+    const layoutOptions = { 'elk.edgeLabels.inline': 'true', 'elk.edgeLabels.placement': 'CENTER' }
+    return { id: `${id}: label`, text: ' ', width: label.width, height: label.height, layoutOptions }
   }
 
   function isForward({ from, to }: ChartArrow): boolean {

@@ -30,8 +30,9 @@ const Elk = createRequire(import.meta.url)('elkjs') as new () => { layout(graph:
 /** Wider than this, text is too small to read where a page gives the picture a column. */
 const widest = 1_100
 
-/** From left to right where there is room for it, else from top to bottom. */
-export async function layOut(chart: Chart): Promise<Layout> {
+/** Without a direction: from left to right where there is room for it, else from top to bottom. */
+export async function layOut(chart: Chart, direction?: Direction): Promise<Layout> {
+  if (direction) return layOutTo(direction, chart)
   const sideways = await layOutTo('RIGHT', chart)
   return sideways.root.width <= widest ? sideways : layOutTo('DOWN', chart)
 }

@@ -1,17 +1,19 @@
 import { inset, lineHeight, tagGap, tagPadding, tagWidth } from './boxes.ts'
 import type { PlacedState } from './layout.ts'
-import { at, drawBar, drawBox, drawText } from './strokes.ts'
+import { at, drawBar, drawBorder, drawBox, drawText, type Shape } from './strokes.ts'
 import { fonts } from './text.ts'
 import type { Theme } from './theme.ts'
 
 const corner = 10
 
 /** The boxes of a state and of everything inside it; regions of a parallel state have a line between them instead. */
-export function drawFrames(placed: PlacedState, theme: Theme, isRegion = false): string[] {
+export function drawFrames(placed: PlacedState, theme: Theme, isRegion = false, path: readonly string[] = []): string[] {
   const isParallel = placed.state.kind === 'parallel'
-  const frame = isRegion ? [] : placed.state.kind === 'final' ? finalFrame(placed, theme) : plainFrame(placed, theme)
+  const name = path.join('.')
+  const frame = isRegion ? [] : placed.state.kind === 'final' ? finalFrame(placed, theme, name) : plainFrame(placed, theme, name)
   const separators = isParallel ? separate(placed, theme) : []
-  return [...frame, ...separators, ...placed.children.flatMap(child => drawFrames(child, theme, isParallel))]
+  const inner = placed.children.flatMap(child => drawFrames(child, theme, isParallel, [...path, child.state.name]))
+  return [...frame, ...separators, ...inner]
 }
 
 /** What is written in a state and in everything inside it. */
@@ -19,24 +21,29 @@ export function drawTexts(placed: PlacedState, theme: Theme): string[] {
   return [...heading(placed, theme), ...body(placed, theme), ...placed.children.flatMap(child => drawTexts(child, theme))]
 }
 
-function plainFrame(placed: PlacedState, theme: Theme): string[] {
+function plainFrame(placed: PlacedState, theme: Theme, path: string): string[] {
   if (placed.depth === 0) return [drawBox(placed, 16, theme.canvas, theme.frame)]
   const surface = theme.surfaces[Math.min(placed.depth, theme.surfaces.length) - 1] ?? theme.canvas
   return [
     drawBox(placed, corner, surface, 'none'),
-    drawBar({ ...placed, height: placed.box.barHeight }, corner, theme.bar),
-    drawBox(placed, corner, 'none', theme.border),
+    nameBar(placed, placed.box.barHeight, corner, theme.bar),
+    drawBorder(placed, corner, theme.border, 1.25, path),
   ]
 }
 
-function finalFrame(placed: PlacedState, theme: Theme): string[] {
+function finalFrame(placed: PlacedState, theme: Theme, path: string): string[] {
   const gap = 3.5
   const inner = { x: placed.x + gap, y: placed.y + gap, width: placed.width - 2 * gap, height: placed.height - 2 * gap }
   return [
     drawBox(placed, corner, theme.canvas, theme.finalBorder),
-    drawBar({ ...inner, height: placed.box.barHeight - gap }, corner - gap, theme.finalBar),
-    drawBox(inner, corner - gap, 'none', theme.finalBorder, 1),
+    nameBar(inner, placed.box.barHeight - gap, corner - gap, theme.finalBar),
+    drawBorder(inner, corner - gap, theme.finalBorder, 1, path),
   ]
+}
+
+/** Behind the name; a state that has nothing but its name is all bar. */
+function nameBar(inner: Shape, height: number, radius: number, fill: string): string {
+  return height < inner.height ? drawBar({ ...inner, height }, radius, fill) : drawBox(inner, radius, fill, 'none')
 }
 
 function heading({ state, box, depth, x, y, width }: PlacedState, theme: Theme): string[] {

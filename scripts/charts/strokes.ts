@@ -22,9 +22,17 @@ export interface Shape extends Point {
   height: number
 }
 
-export function drawBox({ x, y, width, height }: Shape, radius: number, fill: string, stroke: string, strokeWidth = 1.25): string {
-  const size = `x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}" rx="${radius}"`
-  return `<rect ${size} fill="${fill}" stroke="${stroke}" stroke-width="${strokeWidth}"/>`
+export function drawBox(shape: Shape, radius: number, fill: string, stroke: string, strokeWidth = 1.25): string {
+  return `<rect ${box(shape, radius)} fill="${fill}" stroke="${stroke}" stroke-width="${strokeWidth}"/>`
+}
+
+/** The border of a state, which says whose it is, so that those who show the picture can light it. */
+export function drawBorder(shape: Shape, radius: number, stroke: string, strokeWidth: number, path: string): string {
+  return `<rect ${box(shape, radius)} fill="none" stroke="${stroke}" stroke-width="${strokeWidth}" data-state="${escapeXml(path)}"/>`
+}
+
+function box({ x, y, width, height }: Shape, radius: number): string {
+  return `x="${at(x)}" y="${at(y)}" width="${at(width)}" height="${at(height)}" rx="${radius}"`
 }
 
 /** A bar whose upper corners are round. */
