@@ -233,7 +233,7 @@ describe('a batch', () => {
       made++
       return { seq, entry: entry instanceof Bytes ? entry.data.slice() : entry }
     }
-    const plain = new Batch(['a', 'b'], 5, project)
+    const plain = new Batch({ entries: ['a', 'b'] }, 5, project)
     expect([plain.from, plain.to, plain.length]).toEqual([5, 6, 2])
     expect([...plain]).toEqual([
       { seq: 5, entry: 'a' },
@@ -242,7 +242,7 @@ describe('a batch', () => {
     expect(plain.events).toBe(plain.events)
     expect(plain.event(1)).toBe(plain.events[1])
     expect(made).toBe(2)
-    const bytes = new Batch([new Bytes(new Uint8Array([1]))], 7, project)
+    const bytes = new Batch({ entries: [new Bytes(new Uint8Array([1]))] }, 7, project)
     const [one, other] = [bytes.events[0], bytes.event(0)]
     ;(one?.entry as Uint8Array)[0] = 9
     expect(other?.entry).toEqual(new Uint8Array([1]))
