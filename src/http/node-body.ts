@@ -16,7 +16,6 @@ export interface Outgoing {
 export function writeTo(outgoing: Outgoing, connection: Connection, headers: Record<string, string>, marksEnd: boolean): void {
   // Without chunks around the pieces each of them is one write; a client that can tell an end from a cut does not need them.
   if (marksEnd) outgoing.removeHeader('transfer-encoding')
-  const closing = marksEnd ? { connection: 'close' } : {}
   let drained: (() => void) | undefined
   const proceed = () => {
     drained?.()
@@ -28,7 +27,7 @@ export function writeTo(outgoing: Outgoing, connection: Connection, headers: Rec
     connection.close()
     proceed()
   })
-  outgoing.writeHead(200, { ...headers, ...closing })
+  outgoing.writeHead(200, marksEnd ? { ...headers, connection: 'close' } : headers)
   outgoing.flushHeaders()
   const room = () => new Promise<void>(resolve => (drained = resolve))
   void pump(connection, outgoing, room)
