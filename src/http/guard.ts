@@ -58,11 +58,12 @@ export class Guard {
   async #answer(authorize: Authorize, question: Question): Promise<Permission> {
     const { clock, logger, authorizeWait } = this.#options
     const answered = new AbortController()
+    const asked = Promise.resolve(question).then(authorize)
     try {
       const late = wait(clock, authorizeWait, answered.signal).then(() => {
         throw new Error(`No answer within ${authorizeWait} ms.`)
       })
-      return await Promise.race([authorize(question), late])
+      return await Promise.race([asked, late])
     } catch (cause) {
       logger.warn('authorize failed; nobody was let in.', { action: question.action, error: errorText(cause) })
       throw new LifechartError('AUTHORIZE_FAILED', 'authorize threw, or did not answer.', { cause, retryable: true })

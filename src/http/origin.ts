@@ -44,8 +44,9 @@ export class Origins {
 
   /** The answer to a browser that asks before it asks; undefined where nothing is configured for its page. */
   preflight(request: Request): Response | undefined {
-    const headers = this.headers(request)
-    if (request.method !== 'OPTIONS' || !headers || !request.headers.has('access-control-request-method')) return undefined
+    const asks = request.method === 'OPTIONS' && request.headers.has('access-control-request-method')
+    const headers = asks && this.headers(request)
+    if (!headers || !('access-control-allow-origin' in headers)) return undefined
     return new Response(null, {
       status: 204,
       headers: {

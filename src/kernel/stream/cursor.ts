@@ -140,7 +140,8 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   #ask(begin: () => void): Promise<Answer<E>> {
     return new Promise((resolve, reject) => {
       this.#questions.push({ resolve, reject })
-      if (!this.#busy) begin()
+      // Closed while it waited: nothing comes that would answer.
+      if (!this.#busy || this.#closed) begin()
     })
   }
 
