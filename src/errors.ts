@@ -25,6 +25,7 @@ export type ErrorCode =
   // reading a stream
   | 'CURSOR_AHEAD'
   | 'CURSOR_INVALID'
+  | 'CURSOR_OTHER_RUN'
   | 'SUBSCRIBER_FAILED'
   | 'SUBSCRIBER_IDLE'
   | 'SUBSCRIBER_LIMIT'
@@ -53,6 +54,17 @@ export type ErrorCode =
   | 'EMIT_OVERFLOW'
   | 'PRODUCER_FAILED'
   | 'RUN_ORPHANED'
+  // over HTTP
+  | 'NOT_FOUND'
+  | 'METHOD_NOT_ALLOWED'
+  | 'MEDIA_TYPE_UNSUPPORTED'
+  | 'ORIGIN_REFUSED'
+  | 'HOST_REFUSED'
+  | 'BODY_TOO_LARGE'
+  | 'BODY_INVALID'
+  | 'STREAM_LIMIT'
+  | 'AUTHORIZE_FAILED'
+  | 'SERVER_FAILED'
 
 export interface ErrorDetails {
   /** True when the same call may succeed later without any change; default false. */

@@ -63,6 +63,11 @@ export class Lifechart implements AsyncDisposable {
   readonly transitions$: Observable<Transition>
   /** @internal */
   readonly kernel: Kernel
+  /** @internal For what serves them to others. */
+  get reading(): Runs['reading'] {
+    return this.#runs.reading
+  }
+
   readonly #ephemeral: Kernel
   readonly #runs: Runs
   readonly #actors: Actors

@@ -6,11 +6,11 @@ import { type Following, type Sink, SinkCursor, type SinkOptions } from '../kern
 import type { Stream } from '../kernel/stream/stream.ts'
 import { Subscription } from '../kernel/stream/subscription.ts'
 import { type RunEvent, runPresentation } from './events.ts'
+import { type Feed, type FeedOptions, openFeed } from './feed.ts'
 import type { LiveRun } from './live-run.ts'
 import { latestKey, runIdOf, runStream } from './names.ts'
 import { checkRunId } from './options.ts'
 import type { Roster } from './roster.ts'
-import { subscribeTo } from './subscribe.ts'
 
 export interface Selection {
   /** An exact run, in place of the latest one of the id. */
@@ -26,10 +26,30 @@ export class Reading {
   }
 
   subscribe(id: string, { runId, ...options }: FollowOptions & Selection): Subscription<RunEvent> {
+    try {
+      return new Subscription(this.#locate(id, runId, stream => new PullCursor(stream, options)))
+    } catch (error) {
+      return new Subscription<RunEvent>(Promise.reject(error))
+    }
+  }
+
+  /** For those who pass the events on. `RUN_NOT_FOUND`, `RUN_EVICTED`, `CURSOR_OTHER_RUN`, `CURSOR_AHEAD`, `CURSOR_INVALID`, `SUBSCRIBER_LIMIT`. */
+  async open(id: string, { runId, after, ...options }: FeedOptions): Promise<Feed> {
+    const feed = await this.#locate(id, runId, stream => openFeed(stream, { after, ...options }))
+    await feed.cursor.checked()
+    return feed
+  }
+
+  /** Which run an id means, and whether it has ended. `RUN_NOT_FOUND`, `RUN_EVICTED`, `INVALID_ID`. */
+  async find(id: string, runId: string | undefined): Promise<{ runId: string; ended: boolean }> {
+    return this.#locate(id, runId, ({ id: stream, ended }) => ({ runId: runIdOf(stream), ended }))
+  }
+
+  /** Joins the stream that is meant: at once when it is here, else when it is found. Who joins keeps it followed. */
+  #locate<T>(id: string, runId: string | undefined, join: (stream: Stream<RunEvent>) => T): T | Promise<T> {
     const here = this.#roster.here(id, runId)
-    if (here && (runId !== undefined || !here.over)) return subscribeTo(here.stream, options)
-    if (here) return new Subscription(this.#atNewest(id, here, stream => new PullCursor(stream, options)))
-    return new Subscription(this.#head(id, runId).then(head => this.#join(head, stream => new PullCursor(stream, options))))
+    if (!here) return this.#head(id, runId).then(head => this.#join(head, join))
+    return runId !== undefined || !here.over ? join(here.stream) : this.#atNewest(id, here, join)
   }
 
   /** The latest run here has ended; another process may have started one since. The one here is kept meanwhile. */
@@ -46,7 +66,6 @@ export class Reading {
   }
 
   followWith(id: string, sink: Sink<RunEvent>, { runId, onClose, ...options }: SinkOptions & Selection): Following {
-    const here = this.#roster.here(id, runId)
     let following: Following | undefined
     let closed = false
     const close = (error?: LifechartError) => {
@@ -67,9 +86,8 @@ export class Reading {
         fail(error)
       }
     }
-    if (here && (runId !== undefined || !here.over)) join(here.stream)
-    else if (here) this.#atNewest(id, here, stream => closed || join(stream)).catch(fail)
-    else this.#head(id, runId).then(head => closed || this.#join(head, join), fail)
+    const found = this.#locate(id, runId, stream => closed || join(stream))
+    if (found instanceof Promise) found.catch(fail)
     return { close: () => close(), [Symbol.dispose]: () => close() }
   }
 

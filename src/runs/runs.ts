@@ -44,7 +44,7 @@ export type RunsService = Pick<Runs, 'define' | 'start' | 'subscribe' | 'follow'
 export class Runs implements Product {
   readonly kinds = ['run']
   readonly #roster: Roster
-  readonly #reading: Reading
+  readonly reading: Reading
   readonly #adoption: Adoption
   readonly #watch: RunWatch
   readonly #chart: ChartSpec
@@ -53,7 +53,7 @@ export class Runs implements Product {
   constructor(options: RunsOptions) {
     const roster = new Roster(options, run => this.#evict(run))
     this.#roster = roster
-    this.#reading = new Reading(roster)
+    this.reading = new Reading(roster)
     this.#watch = {
       neverBegan: run => roster.lanes.forget(run),
       lateWrite: () => roster.counters.lateWrites++,
@@ -164,7 +164,7 @@ export class Runs implements Product {
    * returns. The first `next` rejects with `RUN_NOT_FOUND`, `RUN_EVICTED`, `CURSOR_AHEAD` or `CURSOR_INVALID`.
    */
   subscribe(id: string, options: FollowOptions & Selection = {}): Subscription<RunEvent> {
-    return this.#reading.subscribe(id, options)
+    return this.reading.subscribe(id, options)
   }
 
   /**
@@ -172,7 +172,7 @@ export class Runs implements Product {
    * `onClose`.
    */
   follow(id: string, sink: Sink<RunEvent>, options: SinkOptions & Selection = {}): Following {
-    return this.#reading.followWith(id, sink, options)
+    return this.reading.followWith(id, sink, options)
   }
 
   /** The same as an Observable; each subscription follows anew. */
@@ -193,11 +193,11 @@ export class Runs implements Product {
     const { kernel, lanes } = this.#roster
     const here = this.#roster.here(id, runId)
     if (here && (runId !== undefined || !here.over)) return here.stop({ reason })
-    const head = await kernel.insist(() => (runId === undefined ? this.#reading.holder(id) : kernel.adapter.load(runStream(runId))))
+    const head = await kernel.insist(() => (runId === undefined ? this.reading.holder(id) : kernel.adapter.load(runStream(runId))))
     if (!head?.index.live || head.index.context !== id) return false
     if (!kernel.host(head.stream)) await this.#adoption.adoptFree(head)
     const adopted = lanes.run(runIdOf(head.stream))
-    return adopted ? adopted.stop({ reason }) : stopElsewhere(kernel, this.#reading.follow(head), { type: 'run.stop', reason })
+    return adopted ? adopted.stop({ reason }) : stopElsewhere(kernel, this.reading.follow(head), { type: 'run.stop', reason })
   }
 
   /** The latest run of the id, or an exact one; undefined when there is none. */
@@ -206,7 +206,7 @@ export class Runs implements Product {
     const here = this.#roster.here(id, runId)
     const kernel = here?.kernel ?? stored
     const exact = runId ?? (kernel === ephemeral ? here?.runId : undefined)
-    const found = exact === undefined ? await this.#reading.holder(id) : await kernel.adapter.load(runStream(exact))
+    const found = exact === undefined ? await this.reading.holder(id) : await kernel.adapter.load(runStream(exact))
     if (!found || found.index.context !== id) return undefined
     // Nobody executes it any more: it is not "running", so its orphan policy comes first.
     if (found.index.live && !kernel.host(found.stream)) await this.#adoption.adoptFree(found)

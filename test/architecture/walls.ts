@@ -23,6 +23,7 @@ const rooms: readonly Room[] = [
   { at: 'kernel/port.ts', may: ['errors.ts', 'kernel/environment.ts'] },
   { at: 'kernel/', may: ['kernel/', 'errors.ts', 'xstate', 'rxjs', 'node:'] },
   { at: 'runs/', may: ['runs/', 'kernel/', 'machines/', 'errors.ts', 'xstate', 'rxjs'] },
+  { at: 'http/', may: ['http/', 'runs/', 'kernel/', 'lifechart.ts', 'errors.ts'] },
   { at: 'adapters/catalogue', may: adapter },
   { at: 'adapters/memory', may: ['adapters/memory', ...adapter] },
   { at: 'adapters/lowdb/', may: ['adapters/lowdb/', 'lowdb', ...adapter] },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LifechartError } from '../../src/errors.ts'
 import { Batch } from '../../src/kernel/stream/batch.ts'
 import { PullCursor } from '../../src/kernel/stream/cursor.ts'
-import { Bytes } from '../../src/kernel/stream/record.ts'
+import { Bytes, encodeData, encodeStep, Step } from '../../src/kernel/stream/record.ts'
 import { SinkCursor } from '../../src/kernel/stream/sink.ts'
 import { Subscription } from '../../src/kernel/stream/subscription.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
@@ -123,6 +123,29 @@ describe('a subscription', () => {
     expect(stream.audience).toBe(0)
   })
 
+  it('that was closed with an error while it waited tells it once, and is over for whoever asks again', async () => {
+    const { stream, publish } = await numberedStream()
+    await publish(1)
+    const cursor = new PullCursor(stream, { after: 1 })
+    const waiting = cursor.next()
+    cursor.close(gone)
+    await expect(waiting).rejects.toBe(gone)
+    expect(await cursor.next()).toEqual({ value: undefined, done: true })
+    expect(stream.audience).toBe(0)
+  })
+
+  it('goes on behind what its reader gave back', async () => {
+    const { stream, publish } = await numberedStream()
+    await publish(5)
+    const cursor = new PullCursor(stream, {})
+    expect((await cursor.next()).value?.events).toEqual([1, 2, 3, 4, 5])
+    cursor.giveBack(2)
+    expect(cursor.behind).toBe(true)
+    expect((await cursor.next()).value?.events).toEqual([3, 4, 5])
+    expect(cursor.behind).toBe(false)
+    cursor.close()
+  })
+
   it('refuses a position ahead, unless the store has it by now', async () => {
     const { stream, publish, committed } = await numberedStream()
     await publish(2)
@@ -233,7 +256,7 @@ describe('a batch', () => {
       made++
       return { seq, entry: entry instanceof Bytes ? entry.data.slice() : entry }
     }
-    const plain = new Batch(['a', 'b'], 5, project)
+    const plain = new Batch({ entries: ['a', 'b'] }, 5, project)
     expect([plain.from, plain.to, plain.length]).toEqual([5, 6, 2])
     expect([...plain]).toEqual([
       { seq: 5, entry: 'a' },
@@ -242,10 +265,26 @@ describe('a batch', () => {
     expect(plain.events).toBe(plain.events)
     expect(plain.event(1)).toBe(plain.events[1])
     expect(made).toBe(2)
-    const bytes = new Batch([new Bytes(new Uint8Array([1]))], 7, project)
+    const bytes = new Batch({ entries: [new Bytes(new Uint8Array([1]))] }, 7, project)
     const [one, other] = [bytes.events[0], bytes.event(0)]
     ;(one?.entry as Uint8Array)[0] = 9
     expect(other?.entry).toEqual(new Uint8Array([1]))
+  })
+
+  it('has the JSON of each chunk, as it is stored or else encoded, and none for steps, bytes and gaps', () => {
+    const project = (entry: unknown) => entry
+    const step = new Step({ seq: 1, at: 0, cause: 'start', event: { type: 'x' }, value: 'a', status: 'active' })
+    const encoded = [encodeStep(step.record), encodeData({ a: 1 }, 1e3), encodeData('b"', 1e3), encodeData(new Uint8Array([1]), 1e3)]
+    const texts = encoded.map(({ text }) => text)
+    const entries = encoded.map(({ entry }) => entry)
+    for (const records of [{ texts }, { entries }, { texts, entries }]) {
+      const batch = new Batch(records, 1, project)
+      expect([batch.length, batch.to]).toEqual([4, 4])
+      expect([0, 1, 2, 3].map(index => batch.chunkText(index))).toEqual([undefined, '{"a":1}', '"b\\""', undefined])
+      expect(batch.event(1)).toEqual({ a: 1 })
+      expect(batch.event(3)).toEqual(new Bytes(new Uint8Array([1])))
+    }
+    expect(Batch.gap(1, 2, 'gap').chunkText(0)).toBeUndefined()
   })
 
   it('may stand for a gap: one event for many numbers', () => {

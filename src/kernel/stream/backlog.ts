@@ -4,9 +4,15 @@ import type { Presentation, StreamHouse } from './house.ts'
 import { decode } from './record.ts'
 import type { Window } from './window.ts'
 
-/** Records read at a time by one reader. */
-const pageRecords = 2048
-const pageBytes = 1024 * 1024
+/** How much one reader reads at a time. */
+export interface Page {
+  records: number
+  bytes: number
+  /** For readers that pass records on as they are stored: nothing is decoded. */
+  asStored: boolean
+}
+
+const inProcess: Page = { records: 2048, bytes: 1024 * 1024, asStored: false }
 
 /** A stream, as far as its older records go. */
 export interface Past<E> {
@@ -17,11 +23,11 @@ export interface Past<E> {
 }
 
 /** The records behind `after`, which is below the window: from the store, else a gap up to what there is. */
-export async function readBacklog<E>({ id, house, window, presentation }: Past<E>, after: number): Promise<Batch<E>> {
+export async function readBacklog<E>({ id, house, window, presentation }: Past<E>, after: number, page = inProcess): Promise<Batch<E>> {
   try {
-    const limit = Math.min(pageRecords, window.head - after)
-    const { events } = await house.adapter.read(id, { after, limit, maxBytes: pageBytes })
-    return new Batch(events.map(decode), after + 1, presentation.project)
+    const limit = Math.min(page.records, window.head - after)
+    const { events } = await house.adapter.read(id, { after, limit, maxBytes: page.bytes })
+    return new Batch(page.asStored ? { texts: events } : { entries: events.map(decode) }, after + 1, presentation.project)
   } catch (error) {
     if (!isLifechartError(error, 'GAP', 'STREAM_NOT_FOUND')) throw error
     const { base, head } = window

@@ -1,7 +1,14 @@
-import { Bytes, type Entry } from './record.ts'
+import type { Json } from '../port.ts'
+import { Bytes, decode, type Entry, isChunkText, Step } from './record.ts'
 
 /** Turns a record into what the product shows; `seq` is its number. */
 export type Project<E> = (entry: Entry, seq: number) => E
+
+/** Records in a row. At least one of the two is there: the records, or the texts they are stored as. */
+export interface Records {
+  entries?: readonly Entry[]
+  texts?: readonly Json[]
+}
 
 /** A contiguous range of records, shared by everybody who reads it at the same position. */
 export class Batch<E> {
@@ -9,25 +16,25 @@ export class Batch<E> {
   readonly from: number
   /** The number of the last record. */
   readonly to: number
-  readonly #entries: readonly Entry[]
+  readonly length: number
+  #entries: readonly Entry[] | undefined
+  readonly #texts: readonly Json[] | undefined
   readonly #project: Project<E>
   #events: readonly E[] | undefined
   #result: IteratorResult<Batch<E>, undefined> | undefined
 
-  constructor(entries: readonly Entry[], from: number, project: Project<E>) {
+  constructor({ entries, texts }: Records, from: number, project: Project<E>) {
     this.#entries = entries
+    this.#texts = texts
     this.from = from
-    this.to = from + entries.length - 1
+    this.length = (entries ?? texts ?? []).length
+    this.to = from + this.length - 1
     this.#project = project
   }
 
   /** Stands for the records `from` … `to` (both inclusive) that no longer exist anywhere; its one event says so. */
   static gap<E>(from: number, to: number, event: E): Batch<E> {
     return new Gap(from, to, event)
-  }
-
-  get length(): number {
-    return this.#entries.length
   }
 
   /** What an iterator answers with; one for all readers at this position. */
@@ -41,7 +48,7 @@ export class Batch<E> {
     if (this.#events) return this.#events
     const { from } = this
     const project = this.#project
-    const entries = this.#entries
+    const entries = this.#decoded()
     const events = new Array<E>(entries.length)
     let shareable = true
     for (let i = 0; i < entries.length; i++) {
@@ -55,12 +62,25 @@ export class Batch<E> {
 
   /** The record itself at a position, 0 … length - 1. */
   entry(index: number): Entry {
-    return this.#entries[index]
+    return this.#decoded()[index]
   }
 
   /** The event at a position, 0 … length - 1. */
   event(index: number): E {
-    return this.#events ? (this.#events[index] as E) : this.#project(this.#entries[index], this.from + index)
+    return this.#events ? (this.#events[index] as E) : this.#project(this.entry(index), this.from + index)
+  }
+
+  /** The JSON of the chunk at a position, as it is stored, without decoding anything; undefined where there is no such chunk. */
+  chunkText(index: number): Json | undefined {
+    const text = this.#texts?.[index]
+    if (text !== undefined) return isChunkText(text) ? text : undefined
+    const entry = this.entry(index)
+    return entry instanceof Step || entry instanceof Bytes ? undefined : JSON.stringify(entry)
+  }
+
+  #decoded(): readonly Entry[] {
+    this.#entries ??= (this.#texts ?? []).map(decode)
+    return this.#entries
   }
 
   [Symbol.iterator](): Iterator<E> {
@@ -70,7 +90,11 @@ export class Batch<E> {
 
 class Gap<E> extends Batch<E> {
   constructor(from: number, to: number, event: E) {
-    super([undefined], from, () => event)
+    super({ entries: [undefined] }, from, () => event)
     Object.defineProperty(this, 'to', { value: to })
+  }
+
+  override chunkText(): undefined {
+    return undefined
   }
 }

@@ -1,3 +1,4 @@
+import type { Page } from './backlog.ts'
 import type { Batch } from './batch.ts'
 import type { PulledFollower, Stream } from './stream.ts'
 
@@ -6,6 +7,12 @@ export interface FollowOptions {
   after?: number
   /** Ends the subscription quietly. */
   signal?: AbortSignal
+}
+
+/** What a reader may ask for beyond that. */
+export interface CursorOptions extends FollowOptions {
+  /** How much it reads at a time of what is older than the window. */
+  page?: Page
 }
 
 export const finished: IteratorResult<never, undefined> = Object.freeze({ value: undefined, done: true })
@@ -21,8 +28,10 @@ interface Question<E> {
 /** A position that is pulled: the reader asks for the next batch when it has dealt with the one before. */
 export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>, PulledFollower {
   readonly #stream: Stream<E>
+  readonly #page: Page | undefined
   #at: number
   #closed = false
+  #checking: Promise<void> | undefined
   #error: unknown
   #unheard: (() => void) | undefined
   /** In the order in which they were asked; a reader need not wait for one answer before the next question. */
@@ -33,8 +42,9 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   #asked = true
   #seen = 0
 
-  constructor(stream: Stream<E>, { after = 0, signal }: FollowOptions) {
+  constructor(stream: Stream<E>, { after = 0, signal, page }: CursorOptions) {
     this.#stream = stream
+    this.#page = page
     this.#at = after
     if (signal?.aborted) {
       this.#closed = true
@@ -59,12 +69,31 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
       signal.addEventListener('abort', abort, { once: true })
       this.#unheard = () => signal.removeEventListener('abort', abort)
     }
-    if (unread) this.#checkAgain(after, unread)
+    if (unread) this.#checking = this.#checkAgain(after, unread)
   }
 
   /** Its signal was aborted: what it has in hand is not wanted either. */
   get aborted(): boolean {
     return this.#aborted
+  }
+
+  /** Resolves when it is known that the position is one of the stream; else rejects as the first question would. */
+  async checked(): Promise<void> {
+    await this.#checking
+    if (this.#error === undefined) return
+    const error = this.#error
+    this.#error = undefined
+    throw error
+  }
+
+  /** Something is published that the reader has not been given. */
+  get behind(): boolean {
+    return this.#at < this.#stream.head
+  }
+
+  /** The reader took the batch that it was given last up to `to` only: the next one begins behind that. */
+  giveBack(to: number): void {
+    this.#at = to
   }
 
   /** The reader took something of a batch that it was given before. */
@@ -81,9 +110,9 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     return this.#seen < since
   }
 
-  #checkAgain(after: number, refresh: () => Promise<void>): void {
+  #checkAgain(after: number, refresh: () => Promise<void>): Promise<void> {
     this.#busy = true
-    refresh().then(
+    return refresh().then(
       () => {
         const still = this.#stream.checkCursor(after)
         if (still) this.close(still)
@@ -98,7 +127,7 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     const stream = this.#stream
     // What is there already is answered at once.
     if (this.#questions.length === 0 && !this.#busy && !this.#closed && this.#at < stream.head) {
-      const batch = stream.batchAfter(this.#at)
+      const batch = stream.batchAfter(this.#at, this.#page)
       if (!(batch instanceof Promise)) {
         this.#at = batch.to
         return Promise.resolve(batch.result)
@@ -111,7 +140,8 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
   #ask(begin: () => void): Promise<Answer<E>> {
     return new Promise((resolve, reject) => {
       this.#questions.push({ resolve, reject })
-      if (!this.#busy) begin()
+      // Closed while it waited: nothing comes that would answer.
+      if (!this.#busy || this.#closed) begin()
     })
   }
 
@@ -121,7 +151,7 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     while (this.#questions.length > 0) {
       if (this.#closed) this.#settleLast()
       else if (this.#at < stream.head) {
-        const batch = stream.batchAfter(this.#at)
+        const batch = stream.batchAfter(this.#at, this.#page)
         if (batch instanceof Promise) {
           this.#load(batch)
           return

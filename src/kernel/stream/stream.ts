@@ -1,6 +1,6 @@
 import { LifechartError } from '../../errors.ts'
 import type { Json } from '../port.ts'
-import { readBacklog } from './backlog.ts'
+import { type Page, readBacklog } from './backlog.ts'
 import { Batch } from './batch.ts'
 import type { Presentation, StreamHouse } from './house.ts'
 import type { Entry } from './record.ts'
@@ -88,7 +88,7 @@ export class Stream<E> {
       return
     }
     // The window may be smaller than the commit: followers that are live get the records as they came.
-    this.#announce(new Batch(entries, before + 1, this.presentation.project), before)
+    this.#announce(new Batch({ entries, texts }, before + 1, this.presentation.project), before)
   }
 
   /** The records up to `to` left the store before they were read here: followers get one gap where they would have been. */
@@ -164,14 +164,14 @@ export class Stream<E> {
   }
 
   /** The records behind `after`: from the window, else from the store, else a gap. Only called while `after` is below the head. */
-  batchAfter(after: number): Batch<E> | Promise<Batch<E>> {
+  batchAfter(after: number, page?: Page): Batch<E> | Promise<Batch<E>> {
     const { window } = this
     const newest = this.#newest
     if (newest && newest.from === after + 1) return newest
-    if (after < window.base) return readBacklog(this, after)
+    if (after < window.base) return readBacklog(this, after, page)
     const entries = window.after(after)
     if (entries.length === 0) return this.#gap(after, window.behindHole(after))
-    const batch = new Batch(entries, after + 1, this.presentation.project)
+    const batch = new Batch({ entries }, after + 1, this.presentation.project)
     if (batch.to === window.head) this.#newest = batch
     return batch
   }

@@ -1,0 +1,114 @@
+import { isLifechartError } from '../errors.ts'
+import { errorText } from '../kernel/error-text.ts'
+import type { Lifechart } from '../lifechart.ts'
+import type { Feed, Position } from '../runs/feed.ts'
+import { Turns } from '../runs/turns.ts'
+import { Connection } from './connection.ts'
+import { plain, unknownRun } from './failure.ts'
+import type { Framing } from './framing.ts'
+import type { Guard, Question } from './guard.ts'
+import type { HttpLimits } from './limits.ts'
+import { type Outgoing, writeTo } from './node-body.ts'
+import { Pieces } from './pieces.ts'
+import { readPosition } from './position.ts'
+import { Streams } from './streams.ts'
+import { webBody } from './web-body.ts'
+
+export interface EventsOptions {
+  lifechart: Lifechart
+  guard: Guard
+  framing: Framing
+  limits: HttpLimits
+  heartbeat: number
+  retry: number
+  reauthorize: number
+}
+
+/** Tells @hono/node-server that the answer is on its way already. */
+function alreadySent(): Response {
+  const response = new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
+  // Its own light kind of Response, which would be sent all the same, becomes an ordinary one when it is looked at.
+  void response.body
+  return response
+}
+
+/** Streams the events of a run. */
+export class EventsRoute {
+  readonly #options: EventsOptions
+  readonly #streams: Streams
+  readonly #pieces: Pieces
+  readonly #turns = new Turns()
+
+  constructor(options: EventsOptions) {
+    const { lifechart, framing, limits } = options
+    this.#options = options
+    this.#streams = new Streams({ ...options, clock: lifechart.kernel.environment.clock })
+    this.#pieces = new Pieces(framing, limits.pieceCharacters)
+  }
+
+  /** With `outgoing`, the stream is written there; the answer only says so. */
+  async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined): Promise<Response> {
+    const { guard, framing } = this.#options
+    const { request, runId } = question
+    const allowed = await guard.ask(question)
+    // Who resumes a chat and does not name a run is told that nothing is going on, whatever the reason.
+    const onlyActive = framing.activeOnly && runId === undefined
+    if (!allowed) {
+      if (onlyActive) return nothing()
+      throw unknownRun()
+    }
+    const after = readPosition(request.headers, new URL(request.url).searchParams)
+    const leave = this.#streams.reserve(allowed.caller)
+    let streaming = false
+    try {
+      const feed = await this.#open(question, after)
+      if (feed.complete || (onlyActive && feed.ended)) {
+        void feed.cursor.return()
+        return nothing()
+      }
+      const response = this.#stream(feed, question, headers, outgoing, leave)
+      streaming = true
+      return response
+    } catch (error) {
+      if (onlyActive && isLifechartError(error, 'RUN_NOT_FOUND', 'RUN_EVICTED')) return nothing()
+      throw error
+    } finally {
+      if (!streaming) leave()
+    }
+  }
+
+  #open({ request, id, runId }: Question, after: number | Position | undefined): Promise<Feed> {
+    const { lifechart, limits } = this.#options
+    const page = { records: 1024, bytes: limits.pieceCharacters, asStored: true }
+    return lifechart.reading.open(id, {
+      page,
+      signal: request.signal,
+      ...(runId !== undefined && { runId }),
+      ...(after !== undefined && { after }),
+    })
+  }
+
+  #stream(feed: Feed, question: Question, extra: Record<string, string>, outgoing: Outgoing | undefined, leave: () => void): Response {
+    const { lifechart, framing, retry } = this.#options
+    const { clock, logger } = lifechart.kernel.environment
+    const connection = new Connection({
+      feed,
+      retry,
+      pieces: this.#pieces,
+      turns: this.#turns,
+      now: () => clock.now(),
+      onClose() {
+        forget()
+        leave()
+      },
+      onFault: error => logger.error('A stream was closed.', { run: feed.runId, error: errorText(error) }),
+    })
+    const forget = this.#streams.add(connection, question)
+    const headers = { ...framing.headers, ...plain, 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no', ...extra }
+    if (!outgoing) return new Response(webBody(connection), { headers })
+    writeTo(outgoing, connection, headers, framing.marksEnd)
+    return alreadySent()
+  }
+}
+
+const nothing = () => new Response(null, { status: 204, headers: plain })

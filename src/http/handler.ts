@@ -1,0 +1,104 @@
+import { LifechartError } from '../errors.ts'
+import { errorText } from '../kernel/error-text.ts'
+import type { Lifechart } from '../lifechart.ts'
+import { stopRun, tellStatus } from './actions.ts'
+import { EventsRoute } from './events-route.ts'
+import { failureOf, refuse } from './failure.ts'
+import { type EncodeOption, framingOf } from './framing.ts'
+import { type Authorize, Guard, type Question } from './guard.ts'
+import { type HttpLimits, resolveHttpLimits } from './limits.ts'
+import type { Outgoing } from './node-body.ts'
+import { type OriginOptions, Origins } from './origin.ts'
+import { type Action, checkMethod, readPath } from './path.ts'
+
+export interface RunHandlerOptions extends OriginOptions {
+  lifechart: Lifechart
+  /** Who may see and stop a run. Everybody, only when that is said: `'public'`. */
+  authorize: Authorize | 'public'
+  /** What the paths begin with. Default `/runs`. */
+  base?: string
+  /** How events are told. Default `lifechart`; docs/http.md has the others. */
+  encode?: EncodeOption
+  /** Milliseconds of silence before a comment: 15,000 by default and at most. */
+  heartbeat?: number
+  /** Milliseconds a client is told to wait before it connects again. Default 1,000. */
+  retry?: number
+  /** Milliseconds before it is asked again whether somebody may follow. Default 60,000. */
+  reauthorize?: number
+  limits?: Partial<HttpLimits>
+}
+
+/** What a server on Node has beside the request: with it, streams are written straight to the socket. */
+export interface NodeBindings {
+  outgoing: Outgoing
+}
+
+/** Which run is meant, where a router of yours has found that out. */
+export interface RunRequest {
+  id: string
+  runId?: string
+}
+
+/** Answers every request below its base; its parts answer for a run that you name, whatever the path is. */
+export interface RunHandler {
+  (request: Request, node?: NodeBindings): Promise<Response>
+  events(request: Request, run: RunRequest, node?: NodeBindings): Promise<Response>
+  status(request: Request, run: RunRequest): Promise<Response>
+  stop(request: Request, run: RunRequest): Promise<Response>
+}
+
+/** Serves the runs of a runtime. `INVALID_OPTION` for options that make no sense, a missing `authorize` first of all. */
+export function runHandler(options: RunHandlerOptions): RunHandler {
+  const { lifechart, base = '/runs', heartbeat = 15_000, retry = 1_000, reauthorize = 60_000 } = options
+  checkOptions(base, { heartbeat, retry, reauthorize })
+  const limits = resolveHttpLimits(options.limits)
+  const { clock, logger } = lifechart.kernel.environment
+  const guard = new Guard({ authorize: options.authorize, clock, logger, authorizeWait: limits.authorizeWait })
+  const origins = new Origins(options)
+  const route = new EventsRoute({ lifechart, guard, framing: framingOf(options.encode), limits, heartbeat, retry, reauthorize })
+  const parts = { lifechart, guard, bodyBytes: limits.bodyBytes }
+
+  const answers: Record<Action, (question: Question, node?: NodeBindings) => Promise<Response>> = {
+    events: (question, node) => route.answer(question, origins.headers(question.request) ?? {}, node?.outgoing),
+    status: question => tellStatus(parts, question),
+    stop: async question => {
+      origins.check(question.request)
+      return stopRun(parts, question)
+    },
+  }
+
+  const answered = async (request: Request, answer: () => Promise<Response>) => {
+    const preflight = origins.preflight(request)
+    if (preflight) return preflight
+    const response = await answer().catch(error => {
+      const failure = failureOf(error)
+      if (failure.status === 500) logger.error('A request failed.', { error: errorText(error) })
+      return refuse(failure)
+    })
+    for (const [name, value] of Object.entries(origins.headers(request) ?? {})) response.headers.set(name, value)
+    return response
+  }
+
+  const part = (action: Action) => (request: Request, run: RunRequest, node?: NodeBindings) =>
+    answered(request, () => answers[action]({ request, action, ...run }, node))
+
+  const handle = (request: Request, node?: NodeBindings) =>
+    answered(request, async () => {
+      const { pathname, searchParams } = new URL(request.url)
+      const { id, action } = readPath(base, pathname)
+      checkMethod(action, request.method)
+      const runId = searchParams.get('runId')
+      return answers[action]({ request, action, id, ...(runId !== null && { runId }) }, node)
+    })
+  return Object.assign(handle, { events: part('events'), status: part('status'), stop: part('stop') })
+}
+
+function checkOptions(base: string, times: Record<string, number>): void {
+  if (!base.startsWith('/') || base.endsWith('/')) {
+    throw new LifechartError('INVALID_OPTION', `base is ${JSON.stringify(base)}; it begins with a slash and ends without one.`)
+  }
+  for (const [name, value] of Object.entries(times)) {
+    if (!(value > 0)) throw new LifechartError('INVALID_OPTION', `${name} is ${String(value)}; it is a number of milliseconds.`)
+  }
+  if ((times.heartbeat ?? 0) > 15_000) throw new LifechartError('INVALID_OPTION', 'heartbeat is 15,000 ms at most.')
+}

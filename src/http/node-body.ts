@@ -1,0 +1,42 @@
+import type { Connection } from './connection.ts'
+
+/** What is used of the `ServerResponse` of node:http, or of one that is like it. */
+export interface Outgoing {
+  readonly destroyed: boolean
+  removeHeader(name: string): void
+  writeHead(status: number, headers: Record<string, string>): unknown
+  flushHeaders(): void
+  write(bytes: Uint8Array): boolean
+  end(): unknown
+  destroy(): unknown
+  on(event: 'drain' | 'close', listener: () => void): unknown
+}
+
+/** Writes a stream straight to the socket, which costs less than half of what a `Response` costs for each event. */
+export function writeTo(outgoing: Outgoing, connection: Connection, headers: Record<string, string>, marksEnd: boolean): void {
+  // Without chunks around the pieces each of them is one write; a client that can tell an end from a cut does not need them.
+  if (marksEnd) outgoing.removeHeader('transfer-encoding')
+  let drained: (() => void) | undefined
+  const proceed = () => {
+    drained?.()
+    drained = undefined
+  }
+  connection.carrier = { send: bytes => void outgoing.write(bytes), abort: () => outgoing.destroy() }
+  outgoing.on('drain', proceed)
+  outgoing.on('close', () => {
+    connection.close()
+    proceed()
+  })
+  outgoing.writeHead(200, marksEnd ? { ...headers, connection: 'close' } : headers)
+  outgoing.flushHeaders()
+  const room = () => new Promise<void>(resolve => (drained = resolve))
+  void pump(connection, outgoing, room)
+}
+
+async function pump(connection: Connection, outgoing: Outgoing, room: () => Promise<void>): Promise<void> {
+  for (let piece = await connection.next(); piece; piece = await connection.next()) {
+    if (outgoing.destroyed) return
+    if (!outgoing.write(piece)) await room()
+  }
+  outgoing.end()
+}

@@ -1,0 +1,33 @@
+import type { Connection } from './connection.ts'
+
+/** The body of a `Response`: a piece is asked for when the one before has been taken, so nothing waits in a queue of its own. */
+export function webBody(connection: Connection): ReadableStream<Uint8Array> {
+  let open = true
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        connection.carrier = {
+          send: bytes => open && controller.enqueue(bytes),
+          abort() {
+            if (open) controller.error(new Error('Nothing was read from this stream for too long.'))
+            open = false
+          },
+        }
+      },
+      async pull(controller) {
+        const piece = await connection.next()
+        if (!open) return
+        if (piece) controller.enqueue(piece)
+        else {
+          open = false
+          controller.close()
+        }
+      },
+      cancel() {
+        open = false
+        connection.close()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}

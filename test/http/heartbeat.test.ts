@@ -1,0 +1,73 @@
+import { expect, it } from 'vitest'
+import { settled } from '../../src/testing/simulated-clock.ts'
+import { emitsAndStays, latch, patient } from '../runs/support.ts'
+import { parse, served, Tap } from './support.ts'
+
+const serve = served()
+
+async function quiet(options = {}) {
+  const house = await serve(options)
+  const run = house.runs.start('chat', emitsAndStays('a'))
+  const tap = new Tap(await house.get('/runs/chat/events'))
+  await tap.until('"a"')
+  return { ...house, run, tap, over: tap.toEnd(), comments: () => tap.text.split(': \n\n').length - 1 }
+}
+
+it('a stream is never silent for longer than 15 seconds, and a comment is no event', async () => {
+  const { environment, run, over, comments } = await quiet()
+  for (let quarter = 1; quarter <= 8; quarter++) {
+    await environment.clock.advance(15_000)
+    expect(comments()).toBeGreaterThanOrEqual(quarter)
+  }
+  await run.stop()
+  const frames = parse(await over)
+  expect(frames.filter(({ comment }) => comment).length).toBeLessThanOrEqual(17)
+  expect(frames.flatMap(({ id }) => id?.split(':')[1] ?? [])).toEqual(['1', '2', '3', '4'])
+})
+
+it('the silence may be shorter', async () => {
+  const { environment, comments } = await quiet({ heartbeat: 1_000 })
+  await environment.clock.advance(5_000)
+  expect(comments()).toBeGreaterThanOrEqual(5)
+})
+
+it('a stream that has something to tell needs no comment', async () => {
+  const { runs, get, environment } = await serve()
+  const ticks = Array.from({ length: 20 }, () => latch())
+  const run = runs.start('chat', async function* () {
+    for (const tick of ticks) {
+      await tick.opened
+      yield 'tick'
+    }
+  })
+  const over = new Tap(await get('/runs/chat/events')).toEnd()
+  for (const tick of ticks) {
+    await environment.clock.advance(5_000)
+    tick.open()
+    await settled()
+  }
+  await run.ended
+  expect(parse(await over).some(({ comment }) => comment)).toBe(false)
+})
+
+it('one that is not read gets no comments to heap up', async () => {
+  const { runs, get, environment } = await serve()
+  await runs.start('chat', patient).started
+  const response = await get('/runs/chat/events')
+  await environment.clock.advance(10 * 60_000)
+  const tap = new Tap(response)
+  await tap.until('"running"')
+  expect(tap.text).not.toContain(': \n')
+})
+
+it('one timer serves them all, and none is left when all have gone', async () => {
+  const { runs, get, environment } = await serve()
+  await runs.start('chat', patient).started
+  // The first one has the runtime look for idle readers of its own.
+  await (await get('/runs/chat/events')).body?.cancel()
+  const before = environment.clock.pending
+  const responses = await Promise.all(Array.from({ length: 50 }, () => get('/runs/chat/events')))
+  expect(environment.clock.pending).toBeLessThanOrEqual(before + 1)
+  for (const response of responses) await response.body?.cancel()
+  expect(environment.clock.pending).toBe(before)
+})
