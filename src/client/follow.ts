@@ -42,10 +42,10 @@ export interface Following extends AsyncIterableIterator<RunEvent> {
  * Throws {@link FollowError} with `CURSOR_INVALID` or `INVALID_OPTION`; the loop throws it for an answer that will not change.
  */
 export function follow(url: string | URL, options: FollowOptions = {}): Following {
-  const { after, signal, onGap, onDisconnect, timeout = 1, clock = ambientClock } = options
-  if (!(timeout > 0)) throw new FollowError('`timeout` has to be a number above 0.', { code: 'INVALID_OPTION' })
+  const { after, signal, onGap, onDisconnect, timeout, clock = ambientClock } = options
+  if (timeout !== undefined && !(timeout > 0)) throw new FollowError('`timeout` has to be a number above 0.', { code: 'INVALID_OPTION' })
   const address = parse(url)
-  const reception = createReception(after, onGap)
+  const reception = createReception(after)
   const patience = createPatience(clock)
   let retry = 1_000
   let failures = 0
@@ -65,7 +65,13 @@ export function follow(url: string | URL, options: FollowOptions = {}): Followin
           const frames = eventStream(hint => {
             retry = hint
           })
-          while (!reception.hasEnd) for (const event of reception.events(frames(await read()))) yield event
+          while (!reception.hasEnd) {
+            for (const event of reception.events(frames(await read()))) {
+              if (event.type === 'gap' && onGap) onGap({ from: event.from, to: event.to })
+              else yield event
+              if (patience.hasEnded) return
+            }
+          }
           return
         } catch (error) {
           if (patience.hasEnded || !(error instanceof ConnectionLost)) throw error

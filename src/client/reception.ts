@@ -8,12 +8,12 @@ export interface Reception {
   readonly position: Position
   /** Nothing follows the end. */
   readonly hasEnd: boolean
-  /** The events that are new in these frames; `position` is that of the newest one taken. Throws {@link ConnectionLost}. */
+  /** The events that are new in these frames, and the gaps between them; `position` is that of the newest one taken. Throws {@link ConnectionLost}. */
   events(frames: Iterable<Frame>): Generator<RunEvent, void>
 }
 
 /** Throws `CURSOR_INVALID`. */
-export function createReception(after: unknown, onGap?: (gap: { from: number; to: number }) => void): Reception {
+export function createReception(after: unknown): Reception {
   let position = positionAfter(after)
   let hasEnd = false
   return {
@@ -33,8 +33,7 @@ export function createReception(after: unknown, onGap?: (gap: { from: number; to
           const gap = { from: position.seq + 1, to: event.type === 'gap' ? at.seq : at.seq - 1 }
           if (gap.from <= gap.to) {
             position = { ...at, seq: gap.to }
-            if (onGap) onGap(gap)
-            else yield { type: 'gap', ...gap }
+            yield { type: 'gap', ...gap }
           }
           if (event.type !== 'gap') {
             position = at

@@ -11,6 +11,8 @@ export interface Exchange {
   /** The client has let go of the body. */
   readonly isCancelled: boolean
   answer(status: number, headers?: Record<string, string>, body?: string): void
+  /** Begins an answer whose body does not come. */
+  begin(status: number, headers?: Record<string, string>): void
   /** Begins an event stream, with these texts as its pieces. */
   stream(...texts: string[]): void
   send(piece: string | Uint8Array): void
@@ -65,8 +67,9 @@ export function fakeServer(): FakeServer {
           return isCancelled
         },
         answer: (status, fields = {}, text) => resolve(new Response(text ?? null, { status, headers: fields })),
+        begin: (status, fields = {}) => resolve(new Response(body, { status, headers: fields })),
         stream(...texts) {
-          resolve(new Response(body, { headers: { 'content-type': 'text/event-stream' } }))
+          exchange.begin(200, { 'content-type': 'text/event-stream' })
           for (const text of texts) exchange.send(text)
         },
         send: piece => controller.enqueue(typeof piece === 'string' ? new TextEncoder().encode(piece) : piece),
@@ -128,6 +131,21 @@ async function collect(events: Following, seen: RunEvent[]): Promise<unknown> {
   } catch (error) {
     return error
   }
+}
+
+/** From here on, who listens to it. */
+export function countListeners(target: EventTarget): Set<unknown> {
+  const listeners = new Set<unknown>()
+  const { addEventListener, removeEventListener } = target
+  target.addEventListener = (type: string, listener: (event: Event) => void) => {
+    listeners.add(listener)
+    addEventListener.call(target, type, listener)
+  }
+  target.removeEventListener = (type: string, listener: (event: Event) => void) => {
+    listeners.delete(listener)
+    removeEventListener.call(target, type, listener)
+  }
+  return listeners
 }
 
 /** Frames of the run `r`. */
