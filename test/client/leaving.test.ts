@@ -37,9 +37,11 @@ describe('a signal', () => {
     expect(listeners.size).toBe(1)
     await reach(found)
     await settled()
+    const told = found.delays.length
     abort()
     expect(await found.over).toBeUndefined()
     await settled()
+    expect(found.delays).toHaveLength(told)
     expect(found.clock.pending).toBe(0)
     expect(listeners.size).toBe(0)
     expect(found.server.exchanges.every(({ signal }) => signal.aborted)).toBe(true)

@@ -56,6 +56,10 @@ describe('an event stream', () => {
     expect(read([Uint8Array.of(0x64, 0x61, 0x74, 0x61, 0x3a, 0xff, 10, 10)]).frames).toEqual([{ ...plain, data: '\uFFFD' }])
   })
 
+  it('may come with pieces of nothing between the two halves of a line end', () => {
+    expect(read(['data: a\r', '', '\ndata: b\r', '', '\n\r', '\n']).frames).toEqual([{ ...plain, data: 'a\nb' }])
+  })
+
   it('gives a frame out before the rest of its piece is read', () => {
     const retries: number[] = []
     const frames = eventStream(retry => retries.push(retry))(new TextEncoder().encode('data: a\n\nretry: 1\n\n'))
