@@ -3,6 +3,10 @@ import { sep } from 'node:path'
 
 /** True if a path, its links resolved, is `root` or below it; `root` is a real path. Throws what the file system says of a link to nowhere. */
 export async function isWithin(root: string, path: string): Promise<boolean> {
-  const real = await realpath(path)
-  return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
+  return contains(root, await realpath(path))
+}
+
+/** Of two real paths. */
+export function contains(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(outer.endsWith(sep) ? outer : outer + sep)
 }

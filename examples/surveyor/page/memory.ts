@@ -1,0 +1,15 @@
+import type { Shown } from './fold.ts'
+
+/** Of this tab; named for the shape of what it keeps. */
+const key = 'shown/1'
+
+/** What was shown, together with the number of the last event in it: what comes behind that is all that is missing. */
+export function remember(shown: Shown): void {
+  sessionStorage.setItem(key, JSON.stringify(shown))
+}
+
+/** What this tab showed of the run before it was loaded again. */
+export function recall(runId: string): Shown | undefined {
+  const kept = JSON.parse(sessionStorage.getItem(key) ?? 'null') as Shown | null
+  return kept?.runId === runId ? kept : undefined
+}
