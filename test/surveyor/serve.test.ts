@@ -94,6 +94,21 @@ function foreignHost({ port }: SurveyServer): Promise<number | undefined> {
 }
 
 describe('the server', () => {
+  it('serves a page that may load and run nothing but itself', async () => {
+    const dir = tree(files)
+    const { url } = await serve({ dir, data: directory() })
+    const page = await fetch(url)
+    const policy = page.headers.get('content-security-policy')
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self' 'sha256-[^']+'; style-src 'sha256-[^']+'; /)
+    expect(policy).toContain("frame-ancestors 'none'")
+    expect(page.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await page.text()).not.toMatch(/<!-- \w+ -->|https?:\/\/(?!www\.w3\.org\/2000\/svg)/)
+    expect((await fetch(`${url}/client/index.js`)).headers.get('content-type')).toContain('text/javascript')
+    for (const path of ['/client/index.d.ts', '/client/..%2findex.js', '/page/page.css', '/favicon.ico']) {
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 404])
+    }
+  })
+
   it.each(['SIGTERM', 'SIGINT'] as const)('ends at %s with code 0, also while it is followed, and goes on where it was', async signal => {
     const dir = tree(files)
     const data = directory()
