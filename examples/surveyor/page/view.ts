@@ -22,8 +22,9 @@ export function openView() {
     for (const name of ['files', 'lines', 'findings'] as const) number(name, shown[name], counted(shown[name]))
     number('bytes', shown.bytes, sized(shown.bytes))
     const isLive = shown.status === 'running' || shown.status === 'waiting' || shown.status === 'stopping'
-    write('phase', isLive ? 'Now in' : 'Surveyed')
-    write('here', [shown.surveys, isLive && shown.here].filter(Boolean).join('/') || 'all of it')
+    const isDone = shown.status === 'done'
+    write('phase', isLive ? 'Now in' : isDone ? 'Surveyed' : 'Ended in')
+    write('here', [shown.surveys, !isDone && shown.here].filter(Boolean).join('/') || (isDone ? 'all of it' : '.'))
     element<HTMLButtonElement>('stop').disabled = shown.status !== 'running' && shown.status !== 'waiting'
     drawKinds(shown)
     drawRows(shown)
