@@ -36,9 +36,11 @@ export interface Failure {
 
 export function failureOf(error: unknown): Failure {
   if (isLifechartError(error)) {
-    const { code, details } = error
+    const { code, details, retryable } = error
     const [status, message] = reworded[code] ?? [told[code], error.message]
     if (status !== undefined) return { status, code, message, headers: headersFor(status, details) }
+    // An adapter's, most likely, and so are its words.
+    if (retryable) return { status: 503, code, message: 'The server can not do that now. Try again.', headers: headersFor(503, {}) }
   }
   return { status: 500, code: 'SERVER_FAILED', message: 'The server failed; the cause is in its log.' }
 }

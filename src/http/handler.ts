@@ -67,10 +67,15 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
     },
   }
 
+  const open = async (answer: () => Promise<Response>) => {
+    lifechart.kernel.assertOpen()
+    return answer()
+  }
+
   const answered = async (request: Request, answer: () => Promise<Response>) => {
     const preflight = origins.preflight(request)
     if (preflight) return preflight
-    const response = await answer().catch(error => {
+    const response = await open(answer).catch(error => {
       const failure = failureOf(error)
       if (failure.status === 500) logger.error('A request failed.', { error: errorText(error) })
       return refuse(failure)

@@ -1,4 +1,5 @@
 import { defaultLimits } from 'lifechart'
+import { defaultHttpLimits } from 'lifechart/http'
 import { portLimits } from 'lifechart/port'
 import { describe, expect, it } from 'vitest'
 import { page, source, tableBelow } from './pages.ts'
@@ -10,6 +11,10 @@ describe('docs/limits.md', () => {
     expect(defaultsIn('## Of a runtime')).toEqual(defaultLimits)
   })
 
+  it('has every limit of a handler with its default, and no other', () => {
+    expect(defaultsIn('## Of a handler')).toEqual(defaultHttpLimits)
+  })
+
   it('has every limit of the port, and no other', () => {
     expect(defaultsIn('## Of every store')).toEqual(portLimits)
   })
@@ -18,6 +23,7 @@ describe('docs/limits.md', () => {
     const codes = await source('src/errors.ts')
     for (const [name, , unit, effect = '', code = ''] of [
       ...tableBelow(limits, '## Of a runtime'),
+      ...tableBelow(limits, '## Of a handler'),
       ...tableBelow(limits, '## Of every store'),
     ]) {
       expect(unit, name).toMatch(/\w/)

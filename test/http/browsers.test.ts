@@ -21,7 +21,7 @@ describe('a page', () => {
     expect(run.status).toBe('running')
   })
 
-  it.each([{ origin: home }, { origin: 'https://server.example' }, {}])(
+  it.each<Record<string, string>>([{ origin: home }, { origin: 'https://server.example' }, {}])(
     'of its own origin, and what is no page, may: %j',
     async headers => {
       const { runs, post } = await serve()
