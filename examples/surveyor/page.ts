@@ -14,8 +14,10 @@ export interface Page {
   scripts: ReadonlyMap<string, string>
 }
 
-/** The document and the style sheet are used as they are written; scripts as they are built. */
+/** The document and its style sheets are used as they are written; scripts as they are built. */
 const written = new URL('../../../examples/surveyor/page/', import.meta.url)
+/** In this order: what is for narrow screens takes back some of the rest. */
+const sheets = ['colours', 'frame', 'numbers', 'run', 'narrow']
 const built = new URL('page/', import.meta.url)
 const client = new URL('.', import.meta.resolve('lifechart/client'))
 
@@ -23,7 +25,7 @@ const client = new URL('.', import.meta.resolve('lifechart/client'))
 export async function assemblePage(root: string): Promise<Page> {
   const [frame, style, chart, ...scripts] = await Promise.all([
     readFile(new URL('page.html', written), 'utf8'),
-    readFile(new URL('page.css', written), 'utf8'),
+    readSheets(),
     drawRunChart(),
     readScripts(built, '/page/'),
     readScripts(client, '/client/'),
@@ -48,6 +50,11 @@ export async function assemblePage(root: string): Promise<Page> {
     frameAncestors: ["'none'"],
   }
   return { html, policy, scripts: new Map(scripts.flat()) }
+}
+
+async function readSheets(): Promise<string> {
+  const texts = await Promise.all(sheets.map(name => readFile(new URL(`${name}.css`, written), 'utf8')))
+  return texts.join('\n')
 }
 
 async function readScripts(directory: URL, path: string): Promise<[string, string][]> {

@@ -104,7 +104,7 @@ describe('the server', () => {
     expect(page.headers.get('x-content-type-options')).toBe('nosniff')
     expect(await page.text()).not.toMatch(/<!-- \w+ -->|https?:\/\/(?!www\.w3\.org\/2000\/svg)/)
     expect((await fetch(`${url}/client/index.js`)).headers.get('content-type')).toContain('text/javascript')
-    for (const path of ['/client/index.d.ts', '/client/..%2findex.js', '/page/page.css', '/favicon.ico']) {
+    for (const path of ['/client/index.d.ts', '/client/..%2findex.js', '/page/run.css', '/favicon.ico']) {
       expect([path, (await fetch(url + path)).status]).toEqual([path, 404])
     }
   })
