@@ -52,6 +52,8 @@ describe('the inspection of the house', () => {
     ['adapters/memory.ts', `import { Low } from 'lowdb'`, 'lowdb'],
     ['adapters/lowdb/index.ts', `import { memoryAdapter } from '../memory.ts'`, 'adapters/memory.ts'],
     ['adapters/catalogue/keys.ts', `import { Low } from 'lowdb'`, 'lowdb'],
+    ['client/follow.ts', `import type { Clock } from '../kernel/environment.ts'`, 'kernel/environment.ts'],
+    ['client/follow.ts', `import { Buffer } from 'node:buffer'`, 'node:buffer'],
     ['testing/index.ts', `import { Stream } from '../kernel/stream/stream.ts'`, 'kernel/stream/stream.ts'],
     ['testing/index.ts', `import { lowdbAdapter } from '../adapters/lowdb/index.ts'`, 'adapters/lowdb/index.ts'],
     ['index.ts', `export { lowdbAdapter } from './adapters/lowdb/index.ts'`, 'adapters/lowdb/index.ts'],
@@ -84,6 +86,14 @@ describe('the inspection of the house', () => {
       ['kernel/text.ts', `export const text = "import { Low } from 'lowdb'" // import { Low } from 'lowdb'`],
     ])
     expect(inspect(files)).toEqual([])
+  })
+
+  it('finds more than types where only types may come in', () => {
+    const files = (text: string) => new Map([['client/follow.ts', text]])
+    expect(inspect(files(`import { type RunEvent } from '../runs/events.ts'`))).toEqual([
+      'client/follow.ts imports more than types of runs/events.ts',
+    ])
+    expect(inspect(files(`import type { RunEvent } from '../runs/events.ts'\nimport { connect } from './connection.ts'`))).toEqual([])
   })
 
   it('finds an import that is computed', () => {
@@ -136,6 +146,7 @@ describe('the inspection of the house', () => {
   ])('finds time and chance that are not injected: %s', (text, name) => {
     expect(inspect(new Map([['kernel/a.ts', text]]))).toEqual([`kernel/a.ts uses ${name}`])
     expect(inspect(new Map([['kernel/clock.ts', text]]))).toEqual([])
+    expect(inspect(new Map([['client/clock.ts', text]]))).toEqual([])
   })
 
   it('lets the injected clock be used', () => {

@@ -6,10 +6,15 @@ interface Room {
   at: string
   /** Files and folders below src, packages, and `node:`; with an exclamation mark what they do not open. */
   may: readonly string[]
+  /** Of what is outside the room, only types: nothing of it is loaded with the room. */
+  typesOnly?: true
 }
 
 const adapter = ['adapters/catalogue', 'kernel/port.ts', 'errors.ts', 'node:']
 const face = ['', '!index.ts', '!adapters/lowdb/', '!testing/', 'xstate', 'rxjs', 'node:']
+
+/** The only files that touch the machine's own time and chance. */
+const clocks = ['kernel/clock.ts', 'client/clock.ts']
 
 const rooms: readonly Room[] = [
   { at: 'errors.ts', may: [] },
@@ -24,6 +29,7 @@ const rooms: readonly Room[] = [
   { at: 'kernel/', may: ['kernel/', 'errors.ts', 'xstate', 'rxjs', 'node:'] },
   { at: 'runs/', may: ['runs/', 'kernel/', 'machines/', 'errors.ts', 'xstate', 'rxjs'] },
   { at: 'http/', may: ['http/', 'runs/', 'kernel/', 'lifechart.ts', 'errors.ts'] },
+  { at: 'client/', may: ['client/', 'runs/events.ts'], typesOnly: true },
   { at: 'adapters/catalogue', may: adapter },
   { at: 'adapters/memory', may: ['adapters/memory', ...adapter] },
   { at: 'adapters/lowdb/', may: ['adapters/lowdb/', 'lowdb', ...adapter] },
@@ -52,13 +58,14 @@ export function inspect(files: ReadonlyMap<string, string>): string[] {
 function inspectFile(path: string, { imports, hasDefaultExport, ambient }: Source): string[] {
   const room = rooms.find(({ at }) => path.startsWith(at))
   if (!room) return [`${path} is in no room: give it one in test/architecture/walls.ts`]
-  const found = imports.flatMap(({ specifier }) => {
+  const found = imports.flatMap(({ specifier, typeOnly }) => {
     if (specifier === undefined) return [`${path} imports what only the running program knows`]
     const target = resolve(path, specifier)
-    return isOpen(room, target) ? [] : [`${path} imports ${target}`]
+    if (!isOpen(room, target)) return [`${path} imports ${target}`]
+    return room.typesOnly && !typeOnly && !target.startsWith(room.at) ? [`${path} imports more than types of ${target}`] : []
   })
   if (hasDefaultExport) found.push(`${path} has a default export`)
-  if (path !== 'kernel/clock.ts') found.push(...ambient.map(name => `${path} uses ${name}`))
+  if (!clocks.includes(path)) found.push(...ambient.map(name => `${path} uses ${name}`))
   return found
 }
 
