@@ -8,15 +8,13 @@ import { openReplies, type Replies } from './replies.ts'
 
 let replies: Replies
 let server: Listening
-/** Cuts every connection that is open. */
-let cut: () => void
 
 beforeEach(async () => {
   replies = await openReplies()
   const runs = runHandler({ lifechart: replies.lifechart, authorize: 'public', retry: 1 })
-  const http = createServer(getRequestListener((request, env) => runs(request, env as HttpBindings), { overrideGlobalObjects: false }))
-  server = await listen(http)
-  cut = () => http.closeAllConnections()
+  server = await listen(
+    createServer(getRequestListener((request, env) => runs(request, env as HttpBindings), { overrideGlobalObjects: false })),
+  )
 })
 afterEach(async () => {
   await replies.lifechart.close()
@@ -38,7 +36,7 @@ describe('following with nothing but fetch', () => {
       const { word } = event.data as { word?: string }
       if (word === undefined || word === 'three') continue
       await waits()
-      cut()
+      server.cut()
       replies.finish()
     }
     expect(told).toEqual([
@@ -63,7 +61,7 @@ describe('following with the client', () => {
     const reply = replyWithClient(url)
     await vi.waitFor(() => expect(replies.lifechart.stats()['runs.subscribers']).toBe(1))
     await waits()
-    cut()
+    server.cut()
     replies.finish()
     expect(await reply).toBe('onetwo')
   })
