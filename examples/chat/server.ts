@@ -23,7 +23,8 @@ export function chatServer({ lifechart, authorize, model }: ChatServerOptions) {
     if (!(await authorize({ request: c.req.raw, action: 'events', id }))) return c.notFound()
 
     const run = lifechart.runs.start(id, async ({ signal }) => {
-      // The signal is the run's, not the request's: it fires when the run is told to stop, and not when somebody leaves.
+      // The signal is the run's, not the request's: it fires when the run is told to stop, and not when somebody leaves. The first
+      // onError would print what the second one tells.
       const answer = streamText({ model, messages: await convertToModelMessages(messages), abortSignal: signal, onError() {} })
       return answer.toUIMessageStream({
         originalMessages: messages,

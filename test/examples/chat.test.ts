@@ -8,6 +8,7 @@ import { type TestEnvironment, testEnvironment } from 'lifechart/testing'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { chatClient } from '../../examples/chat/client.ts'
 import { chatServer } from '../../examples/chat/server.ts'
+import { eventually } from './eventually.ts'
 import { type Listening, listen } from './listening.ts'
 import { type Call, talkingModel } from './model.ts'
 import { byCookie } from './replies.ts'
@@ -44,11 +45,11 @@ const shown = (tab: Chat<UIMessage>) =>
 
 /** Until the model is called for the nth time. */
 async function call(n = 1): Promise<Call> {
-  await vi.waitFor(() => expect(calls).toHaveLength(n))
+  await eventually(() => expect(calls).toHaveLength(n))
   return calls[n - 1] as Call
 }
 
-const listeners = (count: number) => vi.waitFor(() => expect(lifechart.stats()['runs.subscribers']).toBe(count))
+const listeners = (count: number) => eventually(() => expect(lifechart.stats()['runs.subscribers']).toBe(count))
 
 const asked = () => ({ text: 'Who is there?' })
 
@@ -58,7 +59,7 @@ describe('a chat of the AI SDK', () => {
     const sent = tab.sendMessage(asked())
     const answer = await call()
     answer.say('It ')
-    await vi.waitFor(() => expect(shown(tab)).toEqual(['user: Who is there?', 'assistant: It ']))
+    await eventually(() => expect(shown(tab)).toEqual(['user: Who is there?', 'assistant: It ']))
     expect(tab.status).toBe('streaming')
     answer.say('is I.')
     answer.finish()
@@ -73,7 +74,7 @@ describe('a chat of the AI SDK', () => {
     const sent = first.sendMessage(asked())
     const answer = await call()
     answer.say('It ')
-    await vi.waitFor(() => expect(shown(first).at(-1)).toBe('assistant: It '))
+    await eventually(() => expect(shown(first).at(-1)).toBe('assistant: It '))
     await first.stop()
     await sent
     await listeners(0)
@@ -82,7 +83,7 @@ describe('a chat of the AI SDK', () => {
     answer.say('is ')
     const second = openTab(first.messages.slice(0, 1))
     const resumed = second.resumeStream()
-    await vi.waitFor(() => expect(shown(second).at(-1)).toBe('assistant: It is '))
+    await eventually(() => expect(shown(second).at(-1)).toBe('assistant: It is '))
     answer.say('I.')
     answer.finish()
     await resumed
@@ -98,7 +99,7 @@ describe('a chat of the AI SDK', () => {
     const sent = tab.sendMessage(asked())
     const answer = await call()
     answer.say('It ')
-    await vi.waitFor(() => expect(shown(tab).at(-1)).toBe('assistant: It '))
+    await eventually(() => expect(shown(tab).at(-1)).toBe('assistant: It '))
     server.cut()
     await sent
     expect(tab.status).toBe('error')
@@ -118,17 +119,17 @@ describe('a chat of the AI SDK', () => {
     const sent = first.sendMessage(asked())
     const answer = await call()
     answer.say('It ')
-    await vi.waitFor(() => expect(shown(first).at(-1)).toBe('assistant: It '))
+    await eventually(() => expect(shown(first).at(-1)).toBe('assistant: It '))
     const second = openTab(first.messages.slice(0, 1))
     const resumed = second.resumeStream()
-    await vi.waitFor(() => expect(shown(second).at(-1)).toBe('assistant: It '))
+    await eventually(() => expect(shown(second).at(-1)).toBe('assistant: It '))
 
     await client().stop(second)
     expect(answer.signal.aborted).toBe(true)
     await Promise.all([sent, resumed])
     expect([first.status, second.status]).toEqual(['ready', 'ready'])
     expect([shown(first), shown(second)]).toEqual(Array(2).fill(['user: Who is there?', 'assistant: It ']))
-    await vi.waitFor(async () => expect((await lifechart.runs.get(id))?.end).toMatchObject({ status: 'stopped', reason: 'user' }))
+    await eventually(async () => expect((await lifechart.runs.get(id))?.end).toMatchObject({ status: 'stopped', reason: 'user' }))
   })
 
   it('has nothing to resume where nothing is going on', async () => {
@@ -147,12 +148,12 @@ describe('a chat of the AI SDK', () => {
     expect(shown(later)).toEqual(shown(tab))
   })
 
-  it('fails where the model fails, and says why to the log alone', async () => {
+  it.each(['refuse', 'fail'] as const)('ends as an error where the model does %s, and says why to the log alone', async how => {
     const tab = openTab()
     const sent = tab.sendMessage(asked())
     const answer = await call()
     answer.say('It ')
-    answer.fail(new Error('the key of the model is wrong'))
+    answer[how](new Error('the key of the model is wrong'))
     await sent
     expect(tab.status).toBe('error')
     expect(tab.error?.message).toBe('The producer failed; the cause is in the log of the server.')
@@ -164,7 +165,7 @@ describe('a chat of the AI SDK', () => {
     const tab = openTab()
     const sent = tab.sendMessage(asked())
     ;(await call()).say('It ')
-    await vi.waitFor(() => expect(shown(tab).at(-1)).toBe('assistant: It '))
+    await eventually(() => expect(shown(tab).at(-1)).toBe('assistant: It '))
     const other = openTab(tab.messages)
     const again = other.sendMessage({ text: 'Really?' })
     const answer = await call(2)
@@ -174,6 +175,23 @@ describe('a chat of the AI SDK', () => {
     answer.finish()
     await Promise.all([sent, again])
     expect([tab.status, shown(other).at(-1)]).toEqual(['ready', 'assistant: Yes.'])
+  })
+
+  it('stops the tab, and says that there was nothing to stop', async () => {
+    const stop = vi.fn(async () => undefined)
+    await expect(client().stop({ id: 'ann.nothing', stop })).rejects.toThrow('404')
+    expect(stop).toHaveBeenCalledOnce()
+  })
+
+  it('takes nothing that a page of another origin could send without leave', async () => {
+    const body = JSON.stringify({ id, messages: [] })
+    const response = await fetch(`${server.origin}/api/chat`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'text/plain' },
+      body,
+    })
+    expect(response.status).toBe(415)
+    expect(calls).toHaveLength(0)
   })
 
   it('shows nothing to another user, and takes nothing from them', async () => {

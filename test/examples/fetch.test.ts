@@ -1,20 +1,26 @@
 import { createServer } from 'node:http'
 import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { runHandler } from 'lifechart/http'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { followWithFetch, replyWithClient, type Told } from '../../examples/http/fetch.ts'
+import { eventually } from './eventually.ts'
 import { type Listening, listen } from './listening.ts'
 import { openReplies, type Replies } from './replies.ts'
 
 let replies: Replies
 let server: Listening
+/** Behind which event each connection goes on. */
+let positions: (string | undefined)[]
 
 beforeEach(async () => {
   replies = await openReplies()
   const runs = runHandler({ lifechart: replies.lifechart, authorize: 'public', retry: 1 })
-  server = await listen(
-    createServer(getRequestListener((request, env) => runs(request, env as HttpBindings), { overrideGlobalObjects: false })),
-  )
+  positions = []
+  const answer = (request: Request, env: unknown) => {
+    positions.push(request.headers.get('last-event-id')?.split(':')[1])
+    return runs(request, env as HttpBindings)
+  }
+  server = await listen(createServer(getRequestListener(answer, { overrideGlobalObjects: false })))
 })
 afterEach(async () => {
   await replies.lifechart.close()
@@ -25,7 +31,7 @@ function start(text: string): string {
   const { runId } = replies.lifechart.runs.start('chat', { type: 'reply', input: { text } })
   return `${server.origin}/runs/chat/events?runId=${runId}`
 }
-const waits = () => vi.waitFor(() => expect(replies.waiting).toBe(1))
+const waits = () => eventually(() => expect(replies.waiting).toBe(1))
 
 describe('following with nothing but fetch', () => {
   it('tells every event once, though the connection breaks', async () => {
@@ -44,6 +50,7 @@ describe('following with nothing but fetch', () => {
       ...['one', 'two', 'three'].map(word => ({ event: 'chunk', data: { word } })),
       { event: 'end', data: { status: 'done' } },
     ])
+    expect(positions).toEqual([undefined, '2', '3'])
   })
 
   it('is refused by throwing', async () => {
@@ -59,7 +66,7 @@ describe('following with the client', () => {
   it('tells the whole reply, though the connection breaks', async () => {
     const url = start('one … two')
     const reply = replyWithClient(url)
-    await vi.waitFor(() => expect(replies.lifechart.stats()['runs.subscribers']).toBe(1))
+    await eventually(() => expect(replies.lifechart.stats()['runs.subscribers']).toBe(1))
     await waits()
     server.cut()
     replies.finish()

@@ -10,6 +10,9 @@ export interface Call {
   readonly prompt: string[]
   say(text: string): void
   finish(): void
+  /** Says so in its answer. */
+  refuse(error: Error): void
+  /** Breaks off. */
   fail(error: Error): void
 }
 
@@ -43,6 +46,10 @@ export function talkingModel(): { model: MockLanguageModelV3; calls: Call[] } {
               outputTokens: { total: 1, text: 1, reasoning: undefined },
             },
           })
+          parts.close()
+        },
+        refuse(error) {
+          parts.enqueue({ type: 'error', error })
           parts.close()
         },
         fail: error => parts.error(error),

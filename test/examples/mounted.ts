@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from './eventually.ts'
 import { type Frame, type Frames, framesOf } from './frames.ts'
 import type { Replies } from './replies.ts'
 
@@ -46,7 +47,7 @@ export function itServesRuns(name: string, mount: () => Promise<Mounting>, { str
     const follow = async (headers: Record<string, string> = {}) => framesOf(await ask(`/runs/${id}/events`, { headers }))
     const audience = () => replies.lifechart.stats()['runs.subscribers']
     /** Until the reply has got as far as it goes by itself. */
-    const waits = () => vi.waitFor(() => expect(replies.waiting).toBe(1))
+    const waits = () => eventually(() => expect(replies.waiting).toBe(1))
 
     it('starts a run, and tells its events', async () => {
       const runId = await start('one two')
@@ -139,9 +140,9 @@ export function itServesRuns(name: string, mount: () => Promise<Mounting>, { str
       await start('one … two')
       const frames = [await follow(), await follow()]
       for (const each of frames) await read(each, 2)
-      await vi.waitFor(() => expect(audience()).toBe(2))
+      await eventually(() => expect(audience()).toBe(2))
       for (const each of frames) await each.leave()
-      await vi.waitFor(() => expect(audience()).toBe(0))
+      await eventually(() => expect(audience()).toBe(0))
       await waits()
       replies.finish()
     })
