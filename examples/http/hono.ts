@@ -27,7 +27,8 @@ export function honoApp({ lifechart, authorize }: AppOptions) {
     return c.json({ id, runId }, 202)
   })
 
-  // c.env is what @hono/node-server adds: with it, streams are written straight to the socket. Elsewhere it says nothing.
+  // c.env is what @hono/node-server adds: with it, streams are written straight to the socket, past what a middleware would add to
+  // their headers (for cors, the handler has an option of its own). Elsewhere there is nothing in it.
   app.all('/runs/*', c => runs(c.req.raw, c.env))
   return app
 }
