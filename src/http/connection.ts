@@ -38,10 +38,19 @@ export class Connection {
   #waiting = false
   /** When something was last asked for or sent, in milliseconds. */
   #active: number
+  #asking: AbortSignal | undefined
+  readonly #leave = () => this.close()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.#active = options.now()
+  }
+
+  /** Ends with what it was asked by: a client that leaves before it is answered is noticed by nothing else. */
+  endWith(signal: AbortSignal): void {
+    this.#asking = signal
+    if (signal.aborted) this.close()
+    else signal.addEventListener('abort', this.#leave)
   }
 
   /** What is to be written next; undefined when that was all. Asked for again when it has been written. */
@@ -115,6 +124,7 @@ export class Connection {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#asking?.removeEventListener('abort', this.#leave)
     void this.#options.feed.cursor.return()
     this.#options.onClose()
   }

@@ -77,12 +77,11 @@ export class EventsRoute {
     }
   }
 
-  #open({ request, id, runId }: Question, after: number | Position | undefined): Promise<Feed> {
+  #open({ id, runId }: Question, after: number | Position | undefined): Promise<Feed> {
     const { lifechart, limits } = this.#options
     const page = { records: 1024, bytes: limits.pieceCharacters, asStored: true }
     return lifechart.reading.open(id, {
       page,
-      signal: request.signal,
       ...(runId !== undefined && { runId }),
       ...(after !== undefined && { after }),
     })
@@ -104,6 +103,7 @@ export class EventsRoute {
       onFault: error => logger.error('A stream was closed.', { run: feed.runId, error: errorText(error) }),
     })
     const forget = this.#streams.add(connection, question)
+    connection.endWith(question.request.signal)
     const headers = { ...framing.headers, ...plain, 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no', ...extra }
     if (!outgoing) return new Response(webBody(connection), { headers })
     writeTo(outgoing, connection, headers, framing.marksEnd)

@@ -16,7 +16,6 @@ export interface FeedOptions {
   runId?: string
   /** What the reader has: `CURSOR_OTHER_RUN` when it is of another run. Default 0. */
   after?: number | Position
-  signal?: AbortSignal
   page: Page
 }
 
@@ -29,7 +28,7 @@ export interface Feed {
   readonly cursor: PullCursor<RunEvent>
 }
 
-export function openFeed(stream: Stream<RunEvent>, { after = 0, signal, page }: Omit<FeedOptions, 'runId'>): Feed {
+export function openFeed(stream: Stream<RunEvent>, { after = 0, page }: Omit<FeedOptions, 'runId'>): Feed {
   const runId = runIdOf(stream.id)
   if (typeof after === 'object' && after.runId !== runId) {
     throw new LifechartError(
@@ -40,7 +39,7 @@ export function openFeed(stream: Stream<RunEvent>, { after = 0, signal, page }: 
       },
     )
   }
-  const cursor = new PullCursor(stream, { after: typeof after === 'object' ? after.seq : after, signal, page })
+  const cursor = new PullCursor(stream, { after: typeof after === 'object' ? after.seq : after, page })
   return {
     runId,
     cursor,
