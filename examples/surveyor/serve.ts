@@ -1,10 +1,11 @@
 // The surveyor with a page:
 //   node .build/examples/surveyor/serve.js [--port <number>] [--dir <directory>] [--data <directory>]
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import { isLifechartError, type Lifechart, openLifechart } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import { createApp } from './app.ts'
-import { createAdaptorServer } from './node-server.ts'
 import { readOptions, type ServeOptions, UsageError } from './options.ts'
 import { assemblePage } from './page.ts'
 import { printable } from './printable.ts'
@@ -14,7 +15,9 @@ const { port, root, data } = optionsOrExit()
 const page = await assemblePage(root)
 const lifechart = await storeOrExit()
 const surveys = createSurveys(lifechart, root)
-const server = createAdaptorServer({ fetch: createApp({ lifechart, surveys, page }) })
+const answer = createApp({ lifechart, surveys, page })
+// Of HTTP/1.1, as nothing else was asked for.
+const server = createAdaptorServer({ fetch: (request, bindings) => answer(request, bindings as HttpBindings) }) as Server
 server.once('error', async (error: NodeJS.ErrnoException) => {
   await lifechart.close()
   const taken = error.code === 'EADDRINUSE'

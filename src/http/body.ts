@@ -10,7 +10,10 @@ export async function readBody(request: Request, most: number): Promise<Record<s
   if (type !== 'application/json') {
     throw new LifechartError('MEDIA_TYPE_UNSUPPORTED', 'Send content-type: application/json.')
   }
-  const text = await readText(request, most)
+  const text = request.bodyUsed ? undefined : await readText(request, most)
+  if (text === undefined || (text === '' && isSaidToBe(request.headers))) {
+    throw new LifechartError('BODY_INVALID', 'The body was read already: mount the handler in front of what parses bodies.')
+  }
   if (text === '') return {}
   let value: unknown
   try {
@@ -23,6 +26,11 @@ export async function readBody(request: Request, most: number): Promise<Record<s
     throw new LifechartError('BODY_INVALID', 'The body is not a JSON object.')
   }
   return value as Record<string, unknown>
+}
+
+/** There was a body, if nothing of it is left: to take it for an empty one could stop a run that was not meant. */
+function isSaidToBe(headers: Headers): boolean {
+  return headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0
 }
 
 async function readText(request: Request, most: number): Promise<string> {

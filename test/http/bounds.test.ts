@@ -33,6 +33,27 @@ describe('a body', () => {
     },
   )
 
+  it('that somebody has read already is refused, and not taken for an empty one', async () => {
+    const { runs, handler } = await serve()
+    const run = runs.start('chat', patient)
+    await run.started
+    for (const [name, value] of [
+      ['content-length', '16'],
+      ['transfer-encoding', 'chunked'],
+    ] as const) {
+      const init = { method: 'POST', headers: { 'content-type': 'application/json', [name]: value } }
+      expect(await errorIn(await handler(new Request('http://server.example/runs/chat/stop', init)))).toEqual({
+        status: 400,
+        code: 'BODY_INVALID',
+      })
+    }
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"runId":"other"}' }
+    const used = new Request('http://server.example/runs/chat/stop', init)
+    await used.text()
+    expect(await errorIn(await handler(used))).toEqual({ status: 400, code: 'BODY_INVALID' })
+    expect(run.status).toBe('running')
+  })
+
   it('takes __proto__, constructor and prototype for keys like any other', async () => {
     const { runs, post } = await serve()
     const run = runs.start('chat', patient)
