@@ -1,5 +1,5 @@
 // Runs in an Express 5 app: expressApp({ lifechart, authorize }).listen(3000)
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import type { Lifechart } from 'lifechart'
 import { type Authorize, type NodeBindings, runHandler } from 'lifechart/http'
@@ -12,7 +12,7 @@ export interface AppOptions {
 
 /** Answers a `Request` in Express. With the bindings, streams are written straight to the socket. */
 const listen = (answer: (request: Request, node: NodeBindings) => Promise<Response>) =>
-  getRequestListener((request, env) => answer(request, env as HttpBindings), { overrideGlobalObjects: false })
+  getRequestListener((request, env) => answer(request, env), { overrideGlobalObjects: false })
 
 export function expressApp({ lifechart, authorize }: AppOptions) {
   const runs = runHandler({ lifechart, authorize })

@@ -1,12 +1,13 @@
 import type { Connection } from './connection.ts'
 
-/** What is used of the `ServerResponse` of node:http, or of one that is like it. */
+/** What is used of the `ServerResponse` of node:http or node:http2. */
 export interface Outgoing {
   readonly destroyed: boolean
   readonly req?: { readonly httpVersionMajor: number }
   removeHeader(name: string): void
   writeHead(status: number, headers: Record<string, string>): unknown
-  flushHeaders(): void
+  /** Where writing the head does not send it. */
+  flushHeaders?(): void
   write(bytes: Uint8Array): boolean
   end(): unknown
   destroy(): unknown
@@ -30,7 +31,7 @@ export function writeTo(outgoing: Outgoing, connection: Connection, headers: Rec
     proceed()
   })
   outgoing.writeHead(200, bare ? { ...headers, connection: 'close' } : headers)
-  outgoing.flushHeaders()
+  outgoing.flushHeaders?.()
   const room = () => new Promise<void>(resolve => (drained = resolve))
   void pump(connection, outgoing, room)
 }

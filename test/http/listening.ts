@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect, createServer as createProxy, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { afterEach } from 'vitest'
-import type { Outgoing, RunHandler } from '../../src/http/index.ts'
+import type { RunHandler } from '../../src/http/index.ts'
 
 /** By the `Response` that the handler returns, or straight to the socket. */
 export const ways = ['through a Response', 'to the socket'] as const
@@ -28,9 +28,7 @@ export function listening() {
 
   return {
     async serve(handler: RunHandler, way: Way): Promise<{ server: Server; url: string; port: number }> {
-      const fetch = (request: Request, node: { outgoing: unknown }) =>
-        way === 'to the socket' ? handler(request, { outgoing: node.outgoing as Outgoing }) : handler(request)
-      const server = createServer(getRequestListener(fetch))
+      const server = createServer(getRequestListener((request, env) => handler(request, way === 'to the socket' ? env : undefined)))
       servers.push(server)
       const port = await listen(server)
       return { server, port, url: `http://127.0.0.1:${port}` }

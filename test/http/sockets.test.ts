@@ -1,5 +1,8 @@
+import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
-import { connect } from 'node:net'
+import { connect as connectSecond, createServer as createSecondServer } from 'node:http2'
+import { type AddressInfo, connect } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
 import { describe, expect, it, vi } from 'vitest'
 import { follow } from '../../src/client/index.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
@@ -166,4 +169,23 @@ describe.each(ways)('over real sockets, written %s,', way => {
     }
     expect(parse(text).flatMap(({ id }) => (id ? [Number(id.split(':')[1])] : []))).toEqual(upTo(2_002))
   })
+})
+
+it('over HTTP/2 a stream is written to the socket as well', async () => {
+  const { runs, handler } = await serve()
+  const run = runs.start('chat', emits('a', 'b'))
+  await run.ended
+  const server = createSecondServer(getRequestListener((request, env) => handler(request, env)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const session = connectSecond(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const stream = session.request({ ':path': '/runs/chat/events' })
+  const [head] = await once(stream, 'response')
+  let text = ''
+  for await (const part of stream.setEncoding('utf8')) text += part
+  session.close()
+  server.close()
+  await once(server, 'close')
+  expect(head).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' })
+  expect(parse(text).at(-1)).toMatchObject({ id: `${run.runId}:4`, event: 'end' })
 })
