@@ -1,4 +1,4 @@
-import type { HttpBindings } from '@hono/node-server'
+import type { Http2Bindings, HttpBindings } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
@@ -16,7 +16,7 @@ const longestPace = 10_000
 
 /** What the server answers: the page and its scripts, the start of a survey, and below /runs all that is known of runs. */
 export function createApp({ lifechart, surveys, page }: { lifechart: Lifechart; surveys: Surveys; page: Page }) {
-  const app = new Hono<{ Bindings: HttpBindings }>()
+  const app = new Hono<{ Bindings: HttpBindings | Http2Bindings }>()
   const runs = runHandler({ lifechart, authorize: 'public' })
 
   app.all('/runs/*', ({ req, env }) => runs(req.raw, env))
@@ -62,7 +62,7 @@ export function createApp({ lifechart, surveys, page }: { lifechart: Lifechart; 
     process.stderr.write(`A request failed: ${printable(String(error))}\n`)
     return failure(context, 500, 'SERVER_FAILED', 'The server failed; the cause is in its log.')
   })
-  return loopbackOnly((request: Request, bindings: HttpBindings) => app.fetch(request, bindings))
+  return loopbackOnly((request: Request, bindings: HttpBindings | Http2Bindings) => app.fetch(request, bindings))
 }
 
 const refusals = { DIRECTORY_OUTSIDE: 403, DIRECTORY_SKIPPED: 403, DIRECTORY_NOT_FOUND: 404, NOT_A_DIRECTORY: 400 } as const

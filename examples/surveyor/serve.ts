@@ -1,8 +1,7 @@
 // The surveyor with a page:
 //   node .build/examples/surveyor/serve.js [--port <number>] [--dir <directory>] [--data <directory>]
-import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { createAdaptorServer } from '@hono/node-server'
 import { isLifechartError, type Lifechart, openLifechart } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import { createApp } from './app.ts'
@@ -15,9 +14,7 @@ const { port, root, data } = optionsOrExit()
 const page = await assemblePage(root)
 const lifechart = await storeOrExit()
 const surveys = createSurveys(lifechart, root)
-const answer = createApp({ lifechart, surveys, page })
-// Of HTTP/1.1, as nothing else was asked for.
-const server = createAdaptorServer({ fetch: (request, bindings) => answer(request, bindings as HttpBindings) }) as Server
+const server = createAdaptorServer({ fetch: createApp({ lifechart, surveys, page }) })
 server.once('error', async (error: NodeJS.ErrnoException) => {
   await lifechart.close()
   const taken = error.code === 'EADDRINUSE'
@@ -32,7 +29,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end)
 async function end(): Promise<void> {
   await lifechart.close()
   server.close()
-  server.closeAllConnections()
+  if ('closeAllConnections' in server) server.closeAllConnections()
 }
 
 async function storeOrExit(): Promise<Lifechart> {
