@@ -17,7 +17,7 @@ const longestPace = 10_000
 /** What the server answers: the page and its scripts, the start of a survey, and below /runs all that is known of runs. */
 export function createApp({ lifechart, surveys, page }: { lifechart: Lifechart; surveys: Surveys; page: Page }) {
   const app = new Hono<{ Bindings: HttpBindings | Http2Bindings }>()
-  const runs = runHandler({ lifechart, authorize: 'public' })
+  const runs = runHandler({ lifechart, authorize: 'public', retry: 250 })
 
   app.all('/runs/*', ({ req, env }) => runs(req.raw, env))
   app.use(secureHeaders({ contentSecurityPolicy: page.policy, xFrameOptions: 'DENY', strictTransportSecurity: false }))

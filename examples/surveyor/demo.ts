@@ -1,4 +1,4 @@
-// A survey whose process is killed, and goes on:
+// A survey over HTTP whose server is killed and whose second client is cut off, and that goes on:
 //   node .build/examples/surveyor/demo.js [--dir <directory>] [--seed <number>] [--kills <count>] [--pace <ms>] [--keep]
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { sayReport } from './report.ts'
 import { openScreen, sayFolded } from './screen.ts'
 import { comparison, storyteller } from './story.ts'
 import type { Report } from './surveyor.ts'
+import { surveyUndisturbed } from './undisturbed.ts'
 import { judge, resultOf } from './verdict.ts'
 import { walk } from './walk.ts'
 
@@ -20,18 +21,18 @@ const { values } = parseArgs({
   options: {
     /** What is surveyed. Default: the repository. */
     dir: { type: 'string', default: fileURLToPath(new URL('../../..', import.meta.url)) },
-    /** Where the process is killed follows from it. Default: another one each time. */
+    /** Where the server is killed, and a client cut off, follows from it. Default: another one each time. */
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     kills: { type: 'string', default: '1' },
-    /** Milliseconds between two findings, in which the process can be killed. */
+    /** Milliseconds between two findings, in which the server can be killed. */
     pace: { type: 'string', default: '60' },
-    /** Leaves the stores for those who want to look at them. */
+    /** Leaves the store for those who want to look at it. */
     keep: { type: 'boolean', default: false },
   },
 })
 const [seed, kills, pace] = [values.seed, values.kills, values.pace].map(Number) as [number, number, number]
 if (![seed, kills, pace].every(number => Number.isSafeInteger(number) && number >= 0)) fail('--seed, --kills and --pace are whole numbers.')
-if (pace === 0 && kills > 0) fail('--pace 0 leaves no time to kill the process: --pace is 1 or more, or --kills is 0.')
+if (pace === 0 && kills > 0) fail('--pace 0 leaves no time to kill the server: --pace is 1 or more, or --kills is 0.')
 if (!statSync(values.dir, { throwIfNoEntry: false })?.isDirectory()) fail(`There is no directory ${printable(values.dir)}.`)
 
 const dir = realpathSync(values.dir)
@@ -48,15 +49,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 let findings = 0
 for await (const _ of walk(dir)) findings++
 const points = killPoints(seed, kills, findings)
-const plan = points.length === 0 ? 'not killed' : `to be killed behind finding ${points.join(' and ')}`
+const [cut = 0] = killPoints(seed + 1, 1, findings)
+const killed = points.length === 0 ? 'the server is not killed' : `the server is to be killed behind finding ${points.join(' and ')}`
 say()
 say(`  ${paint('bold', 'A survey of')} ${cutLeft(printable(dir), screen.width - 14)}`)
-sayFolded(screen, `seed ${seed}: ${plan} of ${findings}`, undefined, 'dim')
+sayFolded(screen, `seed ${seed}, ${findings} findings: ${killed}, the second client is cut off behind finding ${cut}`, undefined, 'dim')
 say()
 // Below .data, which no survey enters: the stores may lie in the tree.
-const store = (name: string) => join(data, '.data', name)
-const eventful = { store: store('killed'), dir, pace, kills: points }
-const { events: disturbed, escaped } = await followSurvey(eventful, storyteller(screen, findings))
+const store = join(data, '.data', 'survey')
+const survey = { store, dir, pace, kills: points, cut }
+const { events: disturbed, second, escaped } = await followSurvey(survey, storyteller(screen, findings))
 screen.settle()
 if (escaped > 0) {
   const times = escaped === 1 ? 'once' : `${escaped} times`
@@ -64,14 +66,13 @@ if (escaped > 0) {
 }
 
 say()
-const again = { store: store('undisturbed'), dir, pace: 0, kills: [] }
-const { events: undisturbed } = await followSurvey(again, comparison(screen, findings))
+const undisturbed = await surveyUndisturbed(dir, comparison(screen, findings))
 screen.settle()
 
 const report = resultOf(disturbed)
 if (report !== undefined) sayReport(screen, report as Report)
 say()
-const checks = judge(disturbed, undisturbed)
+const checks = judge(disturbed, second, undisturbed)
 for (const { holds, text, detail } of checks) {
   sayFolded(screen, text, holds ? { text: '✔', color: 'green' } : { text: '✖', color: 'red' })
   if (detail !== undefined) sayFolded(screen, printable(detail))
@@ -81,7 +82,7 @@ say()
 if (good) sayFolded(screen, 'Nothing was lost, and nothing came twice.', undefined, 'green')
 sayFolded(screen, `${good ? 'Again' : 'Repeat it, on a tree that nobody changes meanwhile'}: --seed ${seed}`)
 say()
-if (values.keep) say(`  The stores: ${data}\n`)
+if (values.keep) say(`  The store: ${store}\n`)
 process.exitCode = good ? 0 : 1
 
 function fail(message: string): never {

@@ -1,73 +1,124 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import type { RunEvent } from 'lifechart'
-import { printable } from './printable.ts'
-import type { Assignment } from './worker.ts'
+import { follow } from 'lifechart/client'
+import { type ServerProcess, startServer } from './server-process.ts'
+import { isFinding } from './verdict.ts'
 
-export interface Survey extends Omit<Assignment, 'after'> {
-  /** Numbers of findings, in ascending order: the process that has told so many is killed. */
+export interface Survey {
+  /** The directory of the store. */
+  store: string
+  dir: string
+  /** Milliseconds between two findings. */
+  pace: number
+  /** Numbers of findings, in ascending order: the server is killed when its first client has so many. */
   kills: readonly number[]
+  /** The second client is cut off when it has so many findings, and comes again when the first one has two more. */
+  cut: number
 }
 
+/** Told of what happens. */
 export interface Witness {
+  /** The first client got it; the server was this process. */
   event(event: RunEvent, pid: number): void
   /** By SIGKILL, behind the last event. */
   killed(pid: number): void
-}
-
-/** The program of the process; built beside this one. */
-const worker = new URL('worker.js', import.meta.url)
-
-let living: ChildProcess | undefined
-
-/** For the end of this process, which the other one does not outlive. */
-export function killLiving(): void {
-  living?.kill('SIGKILL')
+  /** The second client, behind the event of this number; `back` when it goes on there. */
+  cutOff(seq: number, back: boolean): void
 }
 
 export interface Followed {
-  /** Every event that was told, as it came. */
+  /** Every event that the first client got, as it came. */
   events: RunEvent[]
+  /** The same of the second client. */
+  second: RunEvent[]
   /** How many kills never came, because the survey was done before. */
   escaped: number
 }
 
-/** Follows a survey to its end through as many processes as it takes. */
-export async function followSurvey({ kills, ...survey }: Survey, witness: Witness): Promise<Followed> {
-  const events: RunEvent[] = []
-  const ahead = [...kills]
-  while (events.at(-1)?.type !== 'end') {
-    const last = events.at(-1)
-    const after = last && 'seq' in last ? last.seq : 0
-    if (await live({ ...survey, after }, ahead[0], events, witness)) ahead.shift()
-  }
-  return { events, escaped: ahead.length }
+let living: ChildProcess | undefined
+
+/** For the end of this process, which the server does not outlive. */
+export function killLiving(): void {
+  living?.kill('SIGKILL')
 }
 
-/** One process, until it ends; true if it was killed. */
-async function live(assignment: Assignment, killAt: number | undefined, events: RunEvent[], witness: Witness): Promise<boolean> {
-  const child = fork(worker, [JSON.stringify(assignment)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
-  const pid = child.pid ?? 0
-  const complaints: string[] = []
-  let findings = events.filter(({ type }) => type === 'chunk').length
-  let killed = false
-  living = child
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => complaints.push(text))
-  child.on('message', message => {
-    const event = message as RunEvent
+/** Follows a survey to its end over HTTP, with two clients, through as many servers as it takes. */
+export async function followSurvey({ store, dir, pace, kills, cut }: Survey, witness: Witness): Promise<Followed> {
+  const start = (port: string) =>
+    startServer(['--dir', dir, '--data', store, '--port', port], child => {
+      living = child
+    })
+  let server = await start('0')
+  await begin(server, pace)
+  const url = `${server.url}/runs/survey/events`
+  const ahead = [...kills]
+  const second = new SecondClient(url, cut, witness)
+  const events: RunEvent[] = []
+  let findings = 0
+  for await (const event of follow(url)) {
     events.push(event)
-    witness.event(event, pid)
-    if (event.type === 'chunk') findings++
-    if (!killed && killAt !== undefined && findings >= killAt) killed = child.kill('SIGKILL')
-  })
-  // What it said before it died is still on its way when it is dead: that was seen, too.
-  const [[code, signal]] = await Promise.all([once(child, 'exit'), once(child, 'disconnect')])
-  living = undefined
-  if (signal === 'SIGKILL' && killed) {
-    witness.killed(pid)
-    return true
+    witness.event(event, server.pid)
+    if (isFinding(event)) findings++
+    second.others(findings, event.type === 'end')
+    // Behind the end there is nothing to be killed.
+    if (event.type === 'end' || ahead[0] === undefined || findings < ahead[0]) continue
+    ahead.shift()
+    await server.end('SIGKILL')
+    witness.killed(server.pid)
+    server = await start(server.port)
   }
-  if (code === 0 && events.at(-1)?.type === 'end') return false
-  const complaint = complaints.join('').split('\n').map(printable).join('\n')
-  throw new Error(`The process ${pid} ended before the survey did: ${signal ?? `code ${code}`}.\n${complaint}`)
+  await second.done
+  await server.end('SIGTERM')
+  return { events, second: second.events, escaped: ahead.length }
+}
+
+async function begin({ url }: ServerProcess, pace: number): Promise<void> {
+  const response = await fetch(`${url}/surveys`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ pace }),
+  })
+  if (response.status !== 201) throw new Error(`The survey could not be started: ${response.status}.`)
+}
+
+/** One that loses its connection, and goes on with the cursor that it has. */
+class SecondClient {
+  readonly events: RunEvent[] = []
+  readonly done: Promise<void>
+  readonly #cut: number
+  /** How far the first client has to be before this one comes again. */
+  #comesBack: { at: number; now: () => void } | undefined
+  #findings = 0
+
+  constructor(url: string, cut: number, witness: Witness) {
+    this.#cut = cut
+    this.done = this.#follow(url, witness)
+  }
+
+  /** The first client has so many findings, or all of it. */
+  others(findings: number, all: boolean): void {
+    if (this.#comesBack && (all || findings >= this.#comesBack.at)) this.#comesBack.now()
+  }
+
+  async #follow(url: string, witness: Witness): Promise<void> {
+    const cursor = await this.#read(follow(url), this.#cut)
+    if (cursor === undefined) return
+    const seq = this.events.length
+    witness.cutOff(seq, false)
+    await new Promise<void>(resolve => {
+      this.#comesBack = { at: this.#findings + 2, now: resolve }
+    })
+    witness.cutOff(seq, true)
+    await this.#read(follow(url, { after: cursor }), Number.POSITIVE_INFINITY)
+  }
+
+  /** To the end, or until there are so many findings: then where that was. Leaving the loop closes the connection. */
+  async #read(following: ReturnType<typeof follow>, most: number): Promise<string | undefined> {
+    for await (const event of following) {
+      this.events.push(event)
+      if (isFinding(event)) this.#findings++
+      if (event.type !== 'end' && this.#findings >= most) return following.cursor
+    }
+    return undefined
+  }
 }

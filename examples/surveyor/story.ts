@@ -5,8 +5,9 @@ import { printable } from './printable.ts'
 import { counted } from './report.ts'
 import { type Screen, sayFolded } from './screen.ts'
 import type { Finding } from './surveyor.ts'
+import { isFinding } from './verdict.ts'
 
-const symbols = { cyan: '●', green: '✔', red: '✖' }
+const symbols = { cyan: '●', green: '✔', red: '✖', yellow: '◌' }
 
 /** Tells the states of a run and its findings, of which there will be so many, as they come. */
 export function storyteller(screen: Screen, findings: number): Witness {
@@ -28,7 +29,7 @@ export function storyteller(screen: Screen, findings: number): Witness {
   }
 
   function tell(event: RunEvent, pid: number): void {
-    if (event.type === 'chunk') {
+    if (isFinding(event)) {
       told++
       last = event.data as Finding
       for (const line of linesOf(last, seq, screen)) say(line)
@@ -50,6 +51,9 @@ export function storyteller(screen: Screen, findings: number): Witness {
     killed(pid) {
       state('red', 'killed', `behind #${seq}`, `SIGKILL to process ${pid}`)
       show('killed')
+    },
+    cutOff(at, back) {
+      state('yellow', back ? 'is back' : 'cut off', `behind #${at}`, 'the second client')
     },
   }
 }
@@ -76,14 +80,11 @@ export function linesOf({ directory, files, lines, longest, problems, marks }: F
 }
 
 /** Shows how far the same survey is when nobody disturbs it. */
-export function comparison(screen: Screen, findings: number): Witness {
+export function comparison(screen: Screen, findings: number): (event: RunEvent) => void {
   const bar = screen.bar()
   let told = 0
-  return {
-    event(event) {
-      if (event.type === 'chunk') told++
-      bar.show({ share: told / findings, state: 'undisturbed', notes: ['the same survey again', 'to compare with'] })
-    },
-    killed() {},
+  return event => {
+    if (event.type === 'chunk') told++
+    bar.show({ share: told / findings, state: 'undisturbed', notes: ['the same survey again', 'to compare with'] })
   }
 }

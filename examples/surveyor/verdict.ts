@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { RunEvent } from 'lifechart'
+import type { RunChunk, RunEvent } from 'lifechart'
 
 /** One thing that must hold, and what was found. */
 export interface Check {
@@ -9,15 +9,29 @@ export interface Check {
   detail?: string
 }
 
-/** Compares a survey whose process was killed with one that nobody disturbed. */
-export function judge(disturbed: readonly RunEvent[], undisturbed: readonly RunEvent[]): Check[] {
-  return [numbers(disturbed), chunks(disturbed, undisturbed), reports(disturbed, undisturbed)]
+/** Compares a survey whose server was killed with one that nobody disturbed, and what a client that was cut off has with what the other one has. */
+export function judge(disturbed: readonly RunEvent[], cutOff: readonly RunEvent[], undisturbed: readonly RunEvent[]): Check[] {
+  return [numbers(disturbed), clients(disturbed, cutOff), chunks(disturbed, undisturbed), reports(disturbed, undisturbed)]
+}
+
+/** True for a finding; what a survey tells of itself is none. */
+export function isFinding(event: RunEvent): event is RunChunk {
+  return event.type === 'chunk' && !(typeof event.data === 'object' && event.data !== null && 'surveys' in event.data)
 }
 
 function numbers(events: readonly RunEvent[]): Check {
   const wrong = events.findIndex((event, i) => event.type === 'gap' || event.seq !== i + 1)
   const text = `numbers 1 to ${events.length}: dense, each once and in order`
   return wrong < 0 ? { holds: true, text } : { holds: false, text, detail: `in place of ${wrong + 1} came ${shown(events[wrong])}` }
+}
+
+function clients(events: readonly RunEvent[], cutOff: readonly RunEvent[]): Check {
+  const text = 'the client that was cut off: the same events as the other one'
+  for (let i = 0; i < Math.max(events.length, cutOff.length); i++) {
+    if (isDeepStrictEqual(cutOff[i], events[i])) continue
+    return { holds: false, text, detail: `event ${i + 1} is ${shown(cutOff[i])}, the other one has ${shown(events[i])}` }
+  }
+  return { holds: true, text }
 }
 
 function chunks(disturbed: readonly RunEvent[], undisturbed: readonly RunEvent[]): Check {
@@ -39,7 +53,7 @@ function reports(disturbed: readonly RunEvent[], undisturbed: readonly RunEvent[
   return holds ? { holds, text } : { holds, text, detail: `it is ${shown(left)}, undisturbed it is ${shown(right)}` }
 }
 
-const findings = (events: readonly RunEvent[]) => events.flatMap(event => (event.type === 'chunk' ? [event.data] : []))
+const findings = (events: readonly RunEvent[]) => events.flatMap(event => (isFinding(event) ? [event.data] : []))
 
 /** What the survey ended with; undefined if it was not done. */
 export function resultOf(events: readonly RunEvent[]): unknown {

@@ -16,6 +16,8 @@ export interface FollowOptions extends ConnectionOptions {
   signal?: AbortSignal
   /** Told which events no longer exist, both inclusive; without it they come as an event of the type `gap`. What it throws ends the loop. */
   onGap?: (gap: { from: number; to: number }) => void
+  /** Told that a connection stands, the first one and each that follows. What it throws ends the loop. */
+  onConnect?: () => void
   /** Told why a connection is over before the run is, and when the next one begins. What it throws ends the loop. */
   onDisconnect?: (disconnection: Disconnection) => void
   /** For tests: a simulated clock. */
@@ -42,7 +44,7 @@ export interface Following extends AsyncIterableIterator<RunEvent> {
  * Throws {@link FollowError} with `CURSOR_INVALID` or `INVALID_OPTION`; the loop throws it for an answer that will not change.
  */
 export function follow(url: string | URL, options: FollowOptions = {}): Following {
-  const { after, signal, onGap, onDisconnect, timeout, clock = ambientClock } = options
+  const { after, signal, onGap, onConnect, onDisconnect, timeout, clock = ambientClock } = options
   if (timeout !== undefined && !(timeout > 0)) throw new FollowError('`timeout` has to be a number above 0.', { code: 'INVALID_OPTION' })
   const address = parse(url)
   const reception = createReception(after)
@@ -62,6 +64,7 @@ export function follow(url: string | URL, options: FollowOptions = {}): Followin
         try {
           const read = await connection.open()
           if (!read) return
+          onConnect?.()
           const frames = eventStream(hint => {
             retry = hint
           })

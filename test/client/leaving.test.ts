@@ -66,15 +66,15 @@ describe('a signal', () => {
     expect(events.cursor).toBe('r:1')
   })
 
-  it.each(['onGap', 'onDisconnect'] as const)('may be aborted by %s, and nothing comes behind it', async name => {
+  it.each(['onConnect', 'onGap', 'onDisconnect'] as const)('may be aborted by %s, and nothing comes behind it', async name => {
     const { signal, abort, listeners } = countedSignal()
     const { server, clock, over, seen, events } = await audience({ signal, [name]: abort })
     server.last.stream(chunk(3))
     await settled()
     if (name === 'onDisconnect') server.last.finish()
     expect(await over).toBeUndefined()
-    expect(seen.length).toBe(name === 'onGap' ? 0 : 2)
-    expect(events.cursor).toBe(name === 'onGap' ? 'r:2' : 'r:3')
+    expect(seen.length).toBe(name === 'onDisconnect' ? 2 : 0)
+    expect(events.cursor).toBe({ onConnect: undefined, onGap: 'r:2', onDisconnect: 'r:3' }[name])
     expect([clock.pending, listeners.size, server.exchanges.length]).toEqual([0, 0, 1])
   })
 

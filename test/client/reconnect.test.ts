@@ -77,6 +77,24 @@ describe('a connection that is lost', () => {
     await events.return()
   })
 
+  it('is followed by one of which is told that it stands, once its answer is there', async () => {
+    const told: string[] = []
+    const { server, clock, events } = await audience({ onConnect: () => told.push('on'), onDisconnect: () => told.push('off') })
+    expect(told).toEqual([])
+    server.last.answer(503)
+    await clock.advance(1_000)
+    expect(told).toEqual(['off'])
+    server.last.stream('retry: 10\n\n')
+    await settled()
+    expect(told).toEqual(['off', 'on'])
+    server.last.finish()
+    await clock.advance(2_000)
+    server.last.stream('')
+    await settled()
+    expect(told).toEqual(['off', 'on', 'off', 'on'])
+    await events.return()
+  })
+
   it('ends the loop when whoever is told of it throws', async () => {
     const failure = new Error('Not with me.')
     const { server, over, clock } = await audience({

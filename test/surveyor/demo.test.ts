@@ -20,7 +20,9 @@ function demo(...args: string[]): Promise<{ code: number | string | null | undef
   })
 }
 
-it('the demo kills its process at 20 points chosen by seeds, loses nothing and tells nothing twice', { timeout: 180_000 }, async () => {
+it('the demo kills its server and cuts off a client at 20 points chosen by seeds, loses nothing and tells nothing twice', {
+  timeout: 300_000,
+}, async () => {
   const first = Math.floor(Math.random() * 1e6)
   console.log(`seeds ${first} to ${first + 19}`)
   const dir = tree(variedTree)
@@ -54,17 +56,18 @@ it('the demo says what is wrong with its arguments', async () => {
   expect(await demo('--dir', join(directory(), 'missing'))).toMatchObject({ code: 2, output: expect.stringContaining('no directory') })
   expect(await demo('--seed', 'x')).toMatchObject({ code: 2, output: expect.stringContaining('whole numbers') })
   const hasty = await demo('--pace', '0')
-  expect(hasty).toMatchObject({ code: 2, output: expect.stringContaining('no time to kill the process'), left: [] })
+  expect(hasty).toMatchObject({ code: 2, output: expect.stringContaining('no time to kill the server'), left: [] })
 })
 
 it('a kill that comes too late is told as one, and not as a kill', async () => {
   const { followSurvey } = (await import(new URL('lives.js', program).href)) as typeof import('../../examples/surveyor/lives.ts')
   const killed: number[] = []
-  const witness = { event: () => undefined, killed: (pid: number) => void killed.push(pid) }
+  const witness = { event: () => undefined, killed: (pid: number) => void killed.push(pid), cutOff: () => undefined }
   // The tree has one directory, so there is one finding: the second kill waits for another one.
-  const survey = { store: join(directory(), 'store'), dir: tree({ 'a.ts': 'x\n' }), pace: 2_000, kills: [1, 2] }
-  const { events, escaped } = await followSurvey(survey, witness)
+  const survey = { store: join(directory(), 'store'), dir: tree({ 'a.ts': 'x\n' }), pace: 2_000, kills: [1, 2], cut: 1 }
+  const { events, second, escaped } = await followSurvey(survey, witness)
   expect(events.at(-1)).toMatchObject({ type: 'end', status: 'done' })
+  expect(second).toEqual(events)
   expect(killed).toHaveLength(1)
   expect(escaped).toBe(1)
 })

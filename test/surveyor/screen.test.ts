@@ -94,6 +94,8 @@ function everythingOn(columns: number): string[] {
   story.event({ seq: 1, type: 'state', state: 'running' }, 12_345)
   story.event({ seq: 2, type: 'chunk', data: finding }, 12_345)
   story.killed(12_345)
+  story.cutOff(2, false)
+  story.cutOff(2, true)
   story.event({ seq: 3, type: 'state', state: 'running', attempt: 2 }, 12_346)
   story.event(
     { seq: 4, type: 'end', status: 'error', error: { code: 'PRODUCER_FAILED', message: 'The producer failed, and nobody knows why.' } },
@@ -101,7 +103,7 @@ function everythingOn(columns: number): string[] {
   )
   screen.settle()
   const other = comparison(screen, 2)
-  other.event({ seq: 1, type: 'chunk', data: finding }, 12_347)
+  other({ seq: 1, type: 'chunk', data: finding })
   screen.settle()
   sayReport(screen, { root: `/home/somebody/${directory}`, ...totals })
   sayFolded(screen, 'the report: the same as of an undisturbed survey', { text: '✔', color: 'green' })

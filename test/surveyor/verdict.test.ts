@@ -16,7 +16,7 @@ const disturbed: RunEvent[] = [
   { seq: 5, type: 'end', status: 'done', result: { sum: 3 } },
 ]
 /** Which of numbers, findings and report hold. */
-const holds = (events: RunEvent[]) => judge(events, undisturbed).map(check => check.holds)
+const holds = (events: RunEvent[]) => judge(events, events, undisturbed).flatMap(({ holds }, i) => (i === 1 ? [] : [holds]))
 const renumbered = (events: RunEvent[]) => events.map((event, i) => ({ ...event, seq: i + 1 })) as RunEvent[]
 
 describe('the verdict', () => {
@@ -40,11 +40,28 @@ describe('the verdict', () => {
     ['the survey was not done', disturbed.with(4, { seq: 5, type: 'end', status: 'stopped', reason: 'orphaned' }), [true, true, false]],
   ])('is bad when %s', (_case, events, expected) => {
     expect(holds(events)).toEqual(expected)
-    expect(judge(events, undisturbed).filter(check => check.detail !== undefined)).toHaveLength(expected.filter(good => !good).length)
+    expect(judge(events, events, undisturbed).filter(check => check.detail !== undefined)).toHaveLength(
+      expected.filter(good => !good).length,
+    )
+  })
+
+  it.each<[string, RunEvent[]]>([
+    ['misses an event', disturbed.toSpliced(2, 1)],
+    ['has one twice', disturbed.toSpliced(2, 0, disturbed[2] as RunEvent)],
+    ['has another one', disturbed.with(1, { seq: 2, type: 'chunk', data: { n: 9 } })],
+    ['is not at the end', disturbed.slice(0, -1)],
+    ['has nothing', []],
+  ])('is bad when the client that was cut off %s', (_case, cutOff) => {
+    expect(judge(disturbed, cutOff, undisturbed).map(check => check.holds)).toEqual([true, false, true, true])
+  })
+
+  it('counts what a survey tells of itself as no finding', () => {
+    const announced = renumbered(disturbed.toSpliced(1, 0, { seq: 2, type: 'chunk', data: { surveys: '' } }))
+    expect(holds(announced)).toEqual([true, true, true])
   })
 
   it('is bad when both surveys failed', () => {
     const failed: RunEvent[] = [{ seq: 1, type: 'end', status: 'error', error: { code: 'PRODUCER_FAILED', message: 'It failed.' } }]
-    expect(judge(failed, failed).map(check => check.holds)).toEqual([true, true, false])
+    expect(judge(failed, failed, failed).map(check => check.holds)).toEqual([true, true, true, false])
   })
 })

@@ -38,12 +38,8 @@ async function watch(id: string, runId: string): Promise<void> {
     const events = follow(`/runs/${id}/events`, {
       after: `${runId}:${seen.seq}`,
       signal,
+      onConnect: () => show('connected'),
       onDisconnect: () => show('reconnecting'),
-      async fetch(url, request) {
-        const response = await fetch(url, request)
-        if (response.ok) show('connected')
-        return response
-      },
     })
     for await (const event of events) {
       seen = fold(seen, event)
