@@ -15,30 +15,33 @@ export function chatServer({ lifechart, authorize, model }: ChatServerOptions) {
   const runs = runHandler({ lifechart, authorize, encode: 'ui-message-stream' })
   const app = new Hono<{ Bindings: HttpBindings }>()
 
-  /** What useChat sends: the whole history as the page has it. Keeping it is yours: here what was asked, at onFinish the answer. */
-  app.post('/api/chat', async c => {
-    // A page of another origin may send plain text without being asked for its leave; JSON it may not.
-    if (c.req.header('content-type') !== 'application/json') return c.text('Send JSON.', 415)
-    const { id, messages } = await c.req.json<{ id: string; messages: UIMessage[] }>()
-    if (!(await authorize({ request: c.req.raw, action: 'events', id }))) return c.notFound()
-
-    const run = lifechart.runs.start(id, async ({ signal }) => {
-      // The signal is the run's, not the request's: it fires when the run is told to stop, and not when somebody leaves. The first
-      // onError would print what the second one tells.
-      const answer = streamText({ model, messages: await convertToModelMessages(messages), abortSignal: signal, onError() {} })
-      return answer.toUIMessageStream({
-        originalMessages: messages,
-        generateMessageId: generateId,
-        // onFinish: ({ messages }) => saveChat(id, messages),
-        onError(error) {
-          // Fails the run, which logs it. Returning a text would make it a run that is done.
-          throw error
-        },
-      })
+  async function answer(messages: UIMessage[], signal: AbortSignal) {
+    // The signal is the run's, not the request's: it fires when the run is told to stop, and not when somebody leaves. The first
+    // onError would print what the second one tells.
+    const text = streamText({ model, messages: await convertToModelMessages(messages), abortSignal: signal, onError() {} })
+    return text.toUIMessageStream({
+      originalMessages: messages,
+      generateMessageId: generateId,
+      // onFinish: ({ messages }) => saveChat(id, messages),
+      onError(error) {
+        // Fails the run, which logs it. Returning a text would make it a run that is done.
+        throw error
+      },
     })
-    await run.started
-    return runs.events(c.req.raw, { id, runId: run.runId }, c.env)
-  })
+  }
+
+  /** What useChat sends: the whole history as the page has it. Keeping it is yours: here what was asked, at onFinish the answer. */
+  app.post('/api/chat', c =>
+    runs.start(
+      c.req.raw,
+      {
+        id: ({ id }) => String(id),
+        follow: true,
+        begin: ({ id, messages }) => lifechart.runs.start(String(id), ({ signal }) => answer(messages as UIMessage[], signal)),
+      },
+      c.env,
+    ),
+  )
 
   /**
    * useChat({ resume: true }) asks when a page opens. The answer from its beginning and on to its end, or 204 when nothing is going on:

@@ -2,7 +2,7 @@
 import { getRequestListener } from '@hono/node-server'
 import express from 'express'
 import type { Lifechart } from 'lifechart'
-import { type Authorize, type NodeBindings, runHandler } from 'lifechart/http'
+import { type Authorize, type Body, type NodeBindings, runHandler } from 'lifechart/http'
 
 export interface AppOptions {
   /** Has the run type `reply` defined. */
@@ -21,19 +21,11 @@ export function expressApp({ lifechart, authorize }: AppOptions) {
   // Before express.json(), which would read the bodies. Not with app.use('/runs', …), which would take the base off the paths.
   app.all('/runs/*path', listen(runs))
 
-  // Starting is the app's own: the handler shows and stops what is there.
+  // What a run is started with is the app's own; that it may be, and comes from a page that may, the handler sees to.
   app.post('/chats/:id/messages', (req, res) => {
     const { id } = req.params
-    return listen(async (request, node) => {
-      if (!(await authorize({ request, action: 'events', id }))) return new Response(null, { status: 404 })
-      // A page of another origin may send a form or plain text without being asked for its leave; JSON it may not.
-      if (!req.is('application/json')) return new Response('Send JSON.', { status: 415 })
-      const run = lifechart.runs.start(id, { type: 'reply', input: await request.json() })
-      await run.started
-      const { runId } = run
-      if (req.get('accept') === 'text/event-stream') return runs.events(request, { id, runId }, node)
-      return Response.json({ id, runId }, { status: 202 })
-    })(req, res)
+    const begin = (input: Body) => lifechart.runs.start(id, { type: 'reply', input })
+    return listen((request, node) => runs.start(request, { id, begin }, node))(req, res)
   })
   return app
 }

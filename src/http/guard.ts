@@ -6,7 +6,7 @@ import type { Action } from './path.ts'
 
 export interface Question {
   request: Request
-  action: Action
+  action: Action | 'start'
   id: string
   /** Where an exact run is meant. */
   runId?: string

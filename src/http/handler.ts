@@ -10,6 +10,7 @@ import { type HttpLimits, resolveHttpLimits } from './limits.ts'
 import type { Outgoing } from './node-body.ts'
 import { type OriginOptions, Origins } from './origin.ts'
 import { type Action, checkMethod, readPath } from './path.ts'
+import { type StartRequest, startRun } from './start-run.ts'
 
 export interface RunHandlerOptions extends OriginOptions {
   lifechart: Lifechart
@@ -45,6 +46,11 @@ export interface RunHandler {
   events(request: Request, run: RunRequest, node?: NodeBindings): Promise<Response>
   status(request: Request, run: RunRequest): Promise<Response>
   stop(request: Request, run: RunRequest): Promise<Response>
+  /**
+   * For a route of yours that starts runs: with the checks of origin, content type, size and `authorize`, action `start`. 202 with
+   * `{ id, runId }` when the start is committed; for a request that accepts `text/event-stream`, the events.
+   */
+  start(request: Request, start: StartRequest, node?: NodeBindings): Promise<Response>
 }
 
 /** Serves the runs of a runtime. `INVALID_OPTION` for options that make no sense, a missing `authorize` first of all. */
@@ -95,7 +101,12 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
       const runId = searchParams.get('runId')
       return answers[action]({ request, action, id, ...(runId !== null && { runId }) }, node)
     })
-  return Object.assign(handle, { events: part('events'), status: part('status'), stop: part('stop') })
+  const start = (request: Request, start: StartRequest, node?: NodeBindings) =>
+    answered(request, async () => {
+      origins.check(request)
+      return startRun(parts, request, start, question => answers.events(question, node))
+    })
+  return Object.assign(handle, { start, events: part('events'), status: part('status'), stop: part('stop') })
 }
 
 function checkOptions(base: string, times: Record<string, number>): void {

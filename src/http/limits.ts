@@ -17,7 +17,7 @@ export interface HttpLimits {
 }
 
 export const defaultHttpLimits: HttpLimits = {
-  bodyBytes: 64 * 1024,
+  bodyBytes: 1024 * 1024,
   pieceCharacters: 64 * 1024,
   streams: 10_000,
   streamsPerCaller: 100,

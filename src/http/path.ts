@@ -1,6 +1,6 @@
 import { LifechartError } from '../errors.ts'
 
-/** What can be asked of a run. */
+/** What can be asked of a run, below the base of a handler. */
 export type Action = 'events' | 'status' | 'stop'
 
 const methods: Record<Action, 'GET' | 'POST'> = { events: 'GET', status: 'GET', stop: 'POST' }
