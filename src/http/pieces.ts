@@ -1,6 +1,6 @@
 import type { Batch } from '../kernel/stream/batch.ts'
 import type { RunEvent } from '../runs/events.ts'
-import type { Framing } from './framing.ts'
+import type { Framing } from './framings/framing.ts'
 
 /** Bytes to be written, and how many records of the batch they hold. */
 export interface Piece {

@@ -126,3 +126,24 @@ describe('what goes wrong inside', () => {
     expect(late.status).toBe(503)
   })
 })
+
+it('the log knows nothing of chunks, messages or credentials, whatever fails', async () => {
+  const secrets = ['s3cret-chunk', 's3cret-token', 's3cret-body', 's3cret-id']
+  const { runs, get, post, environment } = await serve({
+    authorize({ request }) {
+      if (request.headers.has('x-fail')) throw new Error('directory down')
+      return true
+    },
+    encode: event => ({ event: event.type === 'end' ? 'a\nb' : event.type, data: 's3cret-chunk' }),
+  })
+  await runs.start('s3cret-id', emits('s3cret-chunk')).ended
+  const headers = { authorization: 'Bearer s3cret-token', cookie: 's3cret-token' }
+  await (await get('/runs/s3cret-id/events', { headers })).text()
+  await get('/runs/s3cret-id', { headers: { ...headers, 'x-fail': '1' } })
+  await get('/runs/s3cret-id/events?after=s3cret-token', { headers })
+  await post('/runs/s3cret-id/stop', '{"s3cret-body', headers)
+  const log = JSON.stringify(environment.log)
+  expect(log).toContain('A stream was closed.')
+  expect(log).toContain('authorize failed')
+  for (const secret of secrets) expect(log).not.toContain(secret)
+})

@@ -1,6 +1,6 @@
 import { LifechartError } from '../../errors.ts'
 import type { RunEvent } from '../../runs/events.ts'
-import type { Framing } from '../framing.ts'
+import type { Framing } from './framing.ts'
 import { dataLines, eventStream } from './sse.ts'
 
 /** What a server-sent event says; its id is that of the run's event. */

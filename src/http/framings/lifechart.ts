@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../runs/events.ts'
-import type { Framing } from '../framing.ts'
+import type { Framing } from './framing.ts'
 import { dataLines, eventStream } from './sse.ts'
 
 /** Every event with its number; docs/http.md, "The wire". */

@@ -1,4 +1,4 @@
-import type { Framing } from '../framing.ts'
+import type { Framing } from './framing.ts'
 import { eventStream } from './sse.ts'
 
 /** Chunks are complete frames already: texts and bytes go out as they are, anything else as its JSON. States and the end are not told. */

@@ -1,6 +1,6 @@
 import { LifechartError } from '../../errors.ts'
 import type { RunEvent } from '../../runs/events.ts'
-import type { Framing } from '../framing.ts'
+import type { Framing } from './framing.ts'
 import { eventStream } from './sse.ts'
 
 /** The UI message stream of the Vercel AI SDK, version 1: every chunk of the run is one UIMessageChunk. */
