@@ -25,6 +25,13 @@ export function served(): Promise<Served> {
 async function open(): Promise<Served> {
   const lifechart = await openLifechart({ adapter: lowdbAdapter({ dir: process.env.RUNS_DIR ?? '.data/runs' }) })
   lifechart.runs.define('reply', reply)
+  // Next would wait for the streams, and they for their runs: start it with NEXT_MANUAL_SIG_HANDLE=1, which leaves the signal to you.
+  process.once('SIGTERM', () =>
+    lifechart
+      .close()
+      .catch(console.error)
+      .finally(() => process.exit()),
+  )
   return { lifechart, runs: runHandler({ lifechart, authorize }) }
 }
 
