@@ -36,7 +36,7 @@ export class Connection {
   #begun = false
   #closed = false
   #waiting = false
-  /** When something was last asked for or sent, in milliseconds. */
+  /** When something was last made for it, or sent, in milliseconds. */
   #active: number
   #asking: AbortSignal | undefined
   readonly #leave = () => this.close()
@@ -55,40 +55,32 @@ export class Connection {
 
   /** What is to be written next; undefined when that was all. Asked for again when it has been written. */
   async next(): Promise<Uint8Array | undefined> {
-    const { pieces, retry } = this.#options
-    this.#active = this.#options.now()
+    const { pieces, retry, turns, now, feed } = this.#options
     if (!this.#begun) {
       this.#begun = true
       if (pieces.framing.comments) return Buffer.from(`retry: ${retry}\n\n`)
     }
+    const { cursor, runId } = feed
     try {
       for (;;) {
-        const piece = await this.#piece()
-        if (piece === undefined || piece.byteLength > 0) return piece
+        // Many that catch up at once do it in turns, so that others get the event loop.
+        for (let turn = cursor.behind && turns.next(); turn; turn = turns.next()) await turn
+        this.#waiting = true
+        const { value: batch } = await cursor.next()
+        this.#waiting = false
+        this.#active = now()
+        if (!batch) {
+          this.close()
+          return undefined
+        }
+        const { bytes, records } = pieces.of(batch, runId)
+        if (records < batch.length) cursor.giveBack(batch.from + records - 1)
+        if (bytes.byteLength > 0) return bytes
       }
     } catch (error) {
-      return this.#interrupted(error)
-    } finally {
       this.#waiting = false
+      return this.#interrupted(error)
     }
-  }
-
-  async #piece(): Promise<Uint8Array | undefined> {
-    const { turns, pieces, feed, now } = this.#options
-    const { cursor, runId } = feed
-    // Many that catch up at once do it in turns, so that others get the event loop.
-    for (let turn = cursor.behind && turns.next(); turn; turn = turns.next()) await turn
-    this.#waiting = true
-    const { value: batch } = await cursor.next()
-    this.#waiting = false
-    this.#active = now()
-    if (!batch) {
-      this.close()
-      return undefined
-    }
-    const { bytes, records } = pieces.of(batch, runId)
-    if (records < batch.length) cursor.giveBack(batch.from + records - 1)
-    return bytes
   }
 
   /** The run is not over, but the client has to come again: what it is told last. */

@@ -10,9 +10,18 @@ export interface Watchers {
   changedAll(): void
 }
 
+interface Registration {
+  listener: Listener
+  logger: Logger
+  gone: boolean
+}
+
 export function createWatchers(): Watchers {
-  const registrations = new Set<{ listener: Listener; logger: Logger }>()
-  let pending = new Map<Id, number>()
+  // Replaced, never changed: who is being told may come and go meanwhile.
+  let registrations: readonly Registration[] = []
+  /** Most flushes are about one stream. */
+  let first: { stream: Id; version: number } | undefined
+  let others: Map<Id, number> | undefined
   let all = false
   let scheduled = false
 
@@ -22,15 +31,21 @@ export function createWatchers(): Watchers {
     queueMicrotask(flush)
   }
   const flush = () => {
-    const changes: StreamChanged[] = all ? ['all'] : Array.from(pending, ([stream, version]) => ({ stream, version }))
+    const listeners = registrations
+    const [one, more, everything] = [first, others, all]
     scheduled = false
     all = false
-    pending = new Map()
-    for (const registration of [...registrations]) {
-      for (const changed of changes) if (registrations.has(registration)) tell(registration, changed)
+    first = undefined
+    others = undefined
+    for (const registration of listeners) {
+      if (everything) tell(registration, 'all')
+      else if (one) tell(registration, one)
+      if (everything || !more) continue
+      for (const [stream, version] of more) tell(registration, { stream, version })
     }
   }
-  const tell = ({ listener, logger }: { listener: Listener; logger: Logger }, changed: StreamChanged) => {
+  const tell = ({ listener, logger, gone }: Registration, changed: StreamChanged) => {
+    if (gone) return
     try {
       listener(changed)
     } catch (error) {
@@ -40,19 +55,24 @@ export function createWatchers(): Watchers {
 
   return {
     watch(listener, logger) {
-      const registration = { listener, logger }
-      registrations.add(registration)
+      const registration = { listener, logger, gone: false }
+      registrations = [...registrations, registration]
       return () => {
-        registrations.delete(registration)
+        registration.gone = true
+        registrations = registrations.filter(other => other !== registration)
       }
     },
     changed(stream, version) {
-      if (registrations.size === 0) return
-      pending.set(stream, version)
+      if (registrations.length === 0) return
+      if (first === undefined || first.stream === stream) first = { stream, version }
+      else {
+        others ??= new Map()
+        others.set(stream, version)
+      }
       schedule()
     },
     changedAll() {
-      if (registrations.size === 0) return
+      if (registrations.length === 0) return
       all = true
       schedule()
     },

@@ -98,9 +98,11 @@ export function encodeStep(record: StepRecord): Encoded {
   return { text: stepTag + JSON.stringify(record), entry: new Step(record) }
 }
 
+const tags: readonly number[] = [stepTag.charCodeAt(0), bytesTag.charCodeAt(0)]
+
 /** True for the stored text of a chunk that is JSON; it is that JSON. */
 export function isChunkText(text: Json): boolean {
-  return !text.startsWith(stepTag) && !text.startsWith(bytesTag)
+  return !tags.includes(text.charCodeAt(0))
 }
 
 /** Reads a stored record back; throws `STORE_CORRUPT` for a text that is none of ours. */
