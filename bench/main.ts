@@ -1,6 +1,7 @@
 import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
+import { sse } from './http/sse.ts'
 import { lowdb } from './lowdb.ts'
 import { manyRuns } from './many-runs.ts'
 import { memory } from './memory.ts'
@@ -16,6 +17,7 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   'host-step': hostStep,
   lowdb,
   blocking,
+  sse,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)
