@@ -1,6 +1,9 @@
 import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
+import { clientSize } from './http/client-size.ts'
+import { neverReads } from './http/never-reads.ts'
+import { resume } from './http/resume.ts'
 import { sse } from './http/sse.ts'
 import { lowdb } from './lowdb.ts'
 import { manyRuns } from './many-runs.ts'
@@ -18,6 +21,9 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   lowdb,
   blocking,
   sse,
+  'never-reads': neverReads,
+  resume,
+  'client-size': clientSize,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)

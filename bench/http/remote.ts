@@ -30,7 +30,7 @@ export class Remote<C extends Commands> {
       else waiting?.reject(new Error(error))
     })
     this.#child.on('exit', (code, signal) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`${program} ended: ${signal ?? code}.`))
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${program} ended (${signal ?? code}).`))
       this.#waiting.clear()
     })
   }
