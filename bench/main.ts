@@ -3,6 +3,7 @@ import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
 import { clientSize } from './http/client-size.ts'
 import { neverReads } from './http/never-reads.ts'
+import { againstResumableStream } from './http/resumable-stream.ts'
 import { resume } from './http/resume.ts'
 import { sse } from './http/sse.ts'
 import { lowdb } from './lowdb.ts'
@@ -23,6 +24,7 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   sse,
   'never-reads': neverReads,
   resume,
+  'resumable-stream': againstResumableStream,
   'client-size': clientSize,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
