@@ -2,6 +2,7 @@ import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
 import { clientSize } from './http/client-size.ts'
+import { flood } from './http/flood.ts'
 import { neverReads } from './http/never-reads.ts'
 import { againstResumableStream } from './http/resumable-stream.ts'
 import { resume } from './http/resume.ts'
@@ -26,6 +27,7 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   resume,
   'resumable-stream': againstResumableStream,
   'client-size': clientSize,
+  flood,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)

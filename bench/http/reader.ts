@@ -17,11 +17,11 @@ export class Reader {
   readonly ended: Promise<void>
   bytes = 0
 
-  constructor({ port, path, caller = 'reader' }: Reading) {
+  constructor(reading: Reading) {
     let begin = () => {}
     this.begun = new Promise(resolve => (begin = resolve))
     const socket = connect({
-      port,
+      port: reading.port,
       host: '127.0.0.1',
       onread: {
         buffer,
@@ -36,19 +36,21 @@ export class Reader {
       socket.on('end', resolve)
       socket.on('error', reject)
     })
-    socket.write(requestFor(path, port, caller))
+    socket.write(requestFor(reading))
   }
 }
 
 /** A client that asks and then takes nothing. Resolves when the answer has begun to arrive. */
-export function neverRead({ port, path, caller = 'sleeper' }: Reading): Promise<void> {
-  const socket = connect({ port, host: '127.0.0.1' })
-  socket.write(requestFor(path, port, caller))
+export function neverRead(reading: Reading): Promise<void> {
+  const socket = connect({ port: reading.port, host: '127.0.0.1' })
+  socket.write(requestFor(reading))
   return new Promise((resolve, reject) => {
     socket.on('readable', resolve)
     socket.on('error', reject)
   })
 }
 
-const requestFor = (path: string, port: number, caller: string) =>
-  `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\nCaller: ${caller}\r\n\r\n`
+function requestFor({ port, path, caller }: Reading): string {
+  const named = caller === undefined ? '' : `Caller: ${caller}\r\n`
+  return `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close\r\n${named}\r\n`
+}

@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server'
 import { openLifechart } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import { memoryAdapter } from 'lifechart/adapters/memory'
-import { type NodeBindings, runHandler } from 'lifechart/http'
+import { type NodeBindings, type Question, runHandler } from 'lifechart/http'
 import { quiet } from '../quiet.ts'
 import { Gate } from './gate.ts'
 import { paced } from './pace.ts'
@@ -18,15 +18,15 @@ export interface LifechartServerOptions {
   dir?: string
 }
 
-/** Runs over HTTP, with the default limits. A caller is named by the header `caller`. */
+/** Runs over HTTP, with the default limits. Callers are named by the header `caller`, where it is there. */
 export async function lifechartServer({ direct, dir }: LifechartServerOptions): Promise<BenchServer> {
   const adapter = dir === undefined ? memoryAdapter() : lowdbAdapter({ dir })
   const lifechart = await openLifechart({ adapter, logger: quiet })
-  const handler = runHandler({
-    lifechart,
-    authorize: ({ request }) => ({ caller: request.headers.get('caller') ?? 'anybody' }),
-    limits: { streamsPerCaller: 10_000 },
-  })
+  const authorize = ({ request }: Question) => {
+    const caller = request.headers.get('caller')
+    return caller === null || { caller }
+  }
+  const handler = runHandler({ lifechart, authorize })
   const listener = getRequestListener((request, env) => handler(request, direct ? (env as NodeBindings) : undefined))
   const server = createServer(listener)
   server.listen(0, '127.0.0.1')
