@@ -1,6 +1,12 @@
 import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
+import { clientSize } from './http/client-size.ts'
+import { flood } from './http/flood.ts'
+import { neverReads } from './http/never-reads.ts'
+import { againstResumableStream } from './http/resumable-stream.ts'
+import { resume } from './http/resume.ts'
+import { sse } from './http/sse.ts'
 import { lowdb } from './lowdb.ts'
 import { manyRuns } from './many-runs.ts'
 import { memory } from './memory.ts'
@@ -16,6 +22,12 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   'host-step': hostStep,
   lowdb,
   blocking,
+  sse,
+  'never-reads': neverReads,
+  resume,
+  'resumable-stream': againstResumableStream,
+  'client-size': clientSize,
+  flood,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)
