@@ -1,3 +1,4 @@
+import { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { openLifechart } from 'lifechart'
 import { runHandler } from 'lifechart/http'
 import { createResumableStreamContext } from 'resumable-stream/generic'
@@ -21,7 +22,7 @@ export async function resumableStream(): Promise<ChunkStream> {
   }
   return {
     begin: async source =>
-      present(await context.createNewResumableStream('bench', () => ReadableStream.from(source()) as ReadableStream<string>)),
+      present(await context.createNewResumableStream('bench', () => NodeReadableStream.from(source()) as ReadableStream<string>)),
     join: async () => present(await context.resumeExistingStream('bench')),
     close: async () => {},
   }

@@ -1,37 +1,23 @@
 /** Milliseconds of work after which others get the event loop. */
 const turnLength = 8
 
-let turn = 0
-let counting = false
-
-/** The number of this turn of the event loop. */
-function currentTurn(): number {
-  if (!counting) {
-    counting = true
-    setImmediate(() => {
-      turn++
-      counting = false
-    })
-  }
-  return turn
-}
-
 /** Resolves in the next turn of the event loop. */
 export const nextTurn = () => new Promise<void>(resolve => setImmediate(resolve))
 
-/** Keeps a producer that never waits for anything from holding the event loop for itself. */
+/** Keeps those who never wait for anything from holding the event loop for themselves. */
 export class Turns {
-  #turn = -1
+  /** When others had it last. */
   #since = 0
+  #turn: Promise<void> | undefined
 
-  /** Undefined while the producer's work in this turn is short; else resolves in the next one. */
+  /** Undefined while that is not long ago; else resolves in the next turn. */
   next(): Promise<void> | undefined {
-    const now = currentTurn()
-    if (now !== this.#turn) {
-      this.#turn = now
+    if (this.#turn) return this.#turn
+    if (performance.now() - this.#since <= turnLength) return undefined
+    this.#turn = nextTurn().then(() => {
       this.#since = performance.now()
-      return undefined
-    }
-    return performance.now() - this.#since <= turnLength ? undefined : nextTurn()
+      this.#turn = undefined
+    })
+    return this.#turn
   }
 }

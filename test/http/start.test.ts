@@ -28,11 +28,11 @@ describe('a route that starts runs', () => {
 
   it('answers with the events of that very run where they are accepted, or always wanted', async () => {
     const house = await serve()
-    for (const response of [
-      await starting(house)({ text: 'hello' }, { accept: 'text/event-stream' }),
-      await starting(house, { follow: true })({ text: 'hello' }),
+    for (const start of [
+      () => starting(house)({ text: 'hello' }, { accept: 'text/event-stream' }),
+      () => starting(house, { follow: true })({ text: 'hello' }),
     ]) {
-      expect((await framesOf(response)).map(({ event, data }) => [event, data])).toEqual([
+      expect((await framesOf(await start())).map(({ event, data }) => [event, data])).toEqual([
         ['state', '{"state":"running"}'],
         ['chunk', '"hello"'],
         ['end', '{"status":"done"}'],

@@ -15,18 +15,25 @@ export interface Moment {
 export function stageCommit(world: World, commit: Commit, moment: Moment): Plan {
   const { changes, session } = commit
   const { now } = moment
-  const before: (Head | undefined)[] = changes.map(change => world.head(change.stream))
-  for (const head of before) if (head?.last?.id === commit.id) return answered(head.last.versions)
+  const before: (Head | undefined)[] = []
+  for (let i = 0; i < changes.length; i++) {
+    const head = world.head(changes[i]!.stream)
+    if (head?.last?.id === commit.id) return answered(head.last.versions)
+    before.push(head)
+  }
   for (let i = 0; i < changes.length; i++) checkVersion(changes[i]!.expect, changes[i]!.stream, before[i])
   checkKinds(changes, before)
   for (let i = 0; i < changes.length; i++) checkOwner(changes[i]!, before[i], session, moment)
 
-  const versions = changes.map((change, i) => (before[i]?.version ?? 0) + (change.events?.length ?? 0))
+  const versions: number[] = []
+  for (let i = 0; i < changes.length; i++) versions.push((before[i]?.version ?? 0) + (changes[i]!.events?.length ?? 0))
   // The caller gets a list of its own: nobody changes what is remembered.
   const last = { id: commit.id, versions: [...versions] }
-  const heads = changes.map((change, i): Head => {
+  const heads: Head[] = []
+  for (let i = 0; i < changes.length; i++) {
+    const change = changes[i]!
     const head = before[i]
-    return {
+    heads.push({
       stream: change.stream,
       kind: change.kind,
       version: versions[i]!,
@@ -35,8 +42,8 @@ export function stageCommit(world: World, commit: Commit, moment: Moment): Plan 
       index: nextIndex(head?.index, change, now),
       keys: head?.keys ?? [],
       last,
-    }
-  })
+    })
+  }
   const plan = { versions, repeated: false, heads, before, keys: noKeys }
   return touchesKeys(changes) ? { ...plan, ...stageKeys(world, changes, heads, before) } : plan
 }
@@ -98,6 +105,10 @@ function checkOwner({ stream, own }: Change, head: Head | undefined, session: Id
 }
 
 function nextIndex(before: Index | undefined, { index }: Change, now: number): Index {
+  if (index === undefined && before !== undefined) {
+    const { scope, owner, context, parent, state, live, created, due } = before
+    return { scope, owner, context, parent, state, live, created, changed: now, due }
+  }
   return {
     scope: index?.scope ?? before?.scope ?? '',
     owner: index?.owner ?? before?.owner ?? '',

@@ -10,6 +10,8 @@ export interface Watchers {
   changedAll(): void
 }
 
+const resolved = Promise.resolve()
+
 interface Registration {
   listener: Listener
   logger: Logger
@@ -28,7 +30,8 @@ export function createWatchers(): Watchers {
   const schedule = () => {
     if (scheduled) return
     scheduled = true
-    queueMicrotask(flush)
+    // Not queueMicrotask, which makes an async resource each time.
+    void resolved.then(flush)
   }
   const flush = () => {
     const listeners = registrations

@@ -98,11 +98,10 @@ export function encodeStep(record: StepRecord): Encoded {
   return { text: stepTag + JSON.stringify(record), entry: new Step(record) }
 }
 
-const tags: readonly number[] = [stepTag.charCodeAt(0), bytesTag.charCodeAt(0)]
-
 /** True for the stored text of a chunk that is JSON; it is that JSON. */
 export function isChunkText(text: Json): boolean {
-  return !tags.includes(text.charCodeAt(0))
+  const first = text.charCodeAt(0)
+  return first !== stepTag.charCodeAt(0) && first !== bytesTag.charCodeAt(0)
 }
 
 /** Reads a stored record back; throws `STORE_CORRUPT` for a text that is none of ours. */

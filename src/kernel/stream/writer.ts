@@ -165,7 +165,9 @@ export class Writer implements Watched {
 
   readonly #flushed = (): void => {
     this.#events.flushed?.()
-    this.#next()
+    // What a producer has ready without waiting for anything becomes one commit.
+    if (this.#pending.waiting && this.#jobs.length === 0) process.nextTick(this.#next)
+    else this.#next()
   }
 
   readonly #unflushed = (error: unknown): void => {
@@ -213,7 +215,8 @@ export class Writer implements Watched {
         return
       }
     }
-    const change: Change = { stream: this.#stream.id, kind: this.#kind, expect: this.#version, ...draft.change }
+    const change: Change = { stream: this.#stream.id, kind: this.#kind, expect: this.#version }
+    if (draft.change) Object.assign(change, draft.change)
     if (texts.length > 0) change.events = texts
     const { persistence, watchdog, commitId, session } = this.#house
     const commit = { id: commitId(), session: session(), changes: draft.others ? [change, ...draft.others] : [change] }
