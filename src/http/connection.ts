@@ -1,7 +1,10 @@
 import { isLifechartError, type LifechartError } from '../errors.ts'
+import type { Batch } from '../kernel/stream/batch.ts'
+import type { RunEvent } from '../runs/events.ts'
 import type { Feed } from '../runs/feed.ts'
 import type { Turns } from '../runs/turns.ts'
 import type { Pieces } from './pieces.ts'
+import type { Shelf } from './shelf.ts'
 
 const comment = Buffer.from(': \n\n')
 
@@ -17,6 +20,7 @@ export interface ConnectionOptions {
   feed: Feed
   pieces: Pieces
   turns: Turns
+  shelf: Shelf
   /** Milliseconds that a client waits before it connects again. */
   retry: number
   now(): number
@@ -55,32 +59,68 @@ export class Connection {
 
   /** What is to be written next; undefined when that was all. Asked for again when it has been written. */
   async next(): Promise<Uint8Array | undefined> {
-    const { pieces, retry, turns, now, feed } = this.#options
+    const { pieces, retry, feed } = this.#options
     if (!this.#begun) {
       this.#begun = true
       if (pieces.framing.comments) return Buffer.from(`retry: ${retry}\n\n`)
     }
-    const { cursor, runId } = feed
     try {
-      for (;;) {
-        // Many that catch up at once do it in turns, so that others get the event loop.
-        for (let turn = cursor.behind && turns.next(); turn; turn = turns.next()) await turn
-        this.#waiting = true
-        const { value: batch } = await cursor.next()
-        this.#waiting = false
-        this.#active = now()
-        if (!batch) {
-          this.close()
-          return undefined
-        }
-        const { bytes, records } = pieces.of(batch, runId)
-        if (records < batch.length) cursor.giveBack(batch.from + records - 1)
-        if (bytes.byteLength > 0) return bytes
+      while (!this.#closed) {
+        const bytes = feed.cursor.behind ? await this.#old() : await this.#live()
+        if (bytes && bytes.byteLength > 0) return bytes
       }
+      return undefined
     } catch (error) {
-      this.#waiting = false
       return this.#interrupted(error)
+    } finally {
+      this.#waiting = false
     }
+  }
+
+  /** Many that catch up at once do it in turns, so that others get the event loop, and share what they read. */
+  async #old(): Promise<Uint8Array | undefined> {
+    const { turns, feed, shelf } = this.#options
+    const { cursor, runId } = feed
+    for (let turn = turns.next(); turn; turn = turns.next()) await turn
+    const { position } = cursor
+    const kept = shelf.get(runId, position)
+    if (kept) {
+      cursor.moveTo(kept.to)
+      return this.#made(kept.bytes)
+    }
+    const batch = await this.#batch()
+    // Once more: the others that had their turn then have read meanwhile, too.
+    for (let turn = turns.next(); turn; turn = turns.next()) await turn
+    const bytes = this.#bytesOf(batch)
+    if (bytes) shelf.put(runId, position, { bytes, to: cursor.position })
+    return bytes
+  }
+
+  async #live(): Promise<Uint8Array | undefined> {
+    return this.#bytesOf(await this.#batch())
+  }
+
+  async #batch(): Promise<Batch<RunEvent> | undefined> {
+    this.#waiting = true
+    const { value } = await this.#options.feed.cursor.next()
+    this.#waiting = false
+    return value
+  }
+
+  #bytesOf(batch: Batch<RunEvent> | undefined): Uint8Array | undefined {
+    if (!batch) {
+      this.close()
+      return undefined
+    }
+    const { feed, pieces } = this.#options
+    const { bytes, records } = pieces.of(batch, feed.runId)
+    if (records < batch.length) feed.cursor.moveTo(batch.from + records - 1)
+    return this.#made(bytes)
+  }
+
+  #made(bytes: Uint8Array): Uint8Array {
+    this.#active = this.#options.now()
+    return bytes
   }
 
   /** The run is not over, but the client has to come again: what it is told last. */

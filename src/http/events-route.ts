@@ -11,6 +11,7 @@ import type { HttpLimits } from './limits.ts'
 import { type Outgoing, writeTo } from './node-body.ts'
 import { Pieces } from './pieces.ts'
 import { readPosition } from './position.ts'
+import { Shelf } from './shelf.ts'
 import { Streams } from './streams.ts'
 import { webBody } from './web-body.ts'
 
@@ -37,19 +38,23 @@ export class EventsRoute {
   readonly #options: EventsOptions
   readonly #streams: Streams
   readonly #pieces: Pieces
-  readonly #turns = new Turns()
+  readonly #turns = new Turns(4)
+  readonly #shelf: Shelf
 
   constructor(options: EventsOptions) {
     const { lifechart, framing, limits } = options
     this.#options = options
     this.#streams = new Streams({ ...options, clock: lifechart.kernel.environment.clock })
     this.#pieces = new Pieces(framing, limits.pieceCharacters)
+    this.#shelf = new Shelf(limits.sharedBytes)
   }
 
   /** With `outgoing`, the stream is written there; the answer only says so. */
   async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined): Promise<Response> {
     const { guard, framing } = this.#options
     const { request, runId } = question
+    // Many that come at once are let in in turns.
+    for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
     const allowed = await guard.ask(question)
     // Who resumes a chat and does not name a run is told that nothing is going on, whatever the reason.
     const onlyActive = framing.activeOnly && runId === undefined
@@ -79,7 +84,7 @@ export class EventsRoute {
 
   #open({ id, runId }: Question, after: number | Position | undefined): Promise<Feed> {
     const { lifechart, limits } = this.#options
-    const page = { records: 1024, bytes: limits.pieceCharacters, asStored: true }
+    const page = { records: 512, bytes: limits.pieceCharacters, asStored: true }
     return lifechart.reading.open(id, {
       page,
       ...(runId !== undefined && { runId }),
@@ -95,6 +100,7 @@ export class EventsRoute {
       retry,
       pieces: this.#pieces,
       turns: this.#turns,
+      shelf: this.#shelf,
       now: () => clock.now(),
       onClose() {
         forget()

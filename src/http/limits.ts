@@ -6,6 +6,8 @@ export interface HttpLimits {
   bodyBytes: number
   /** Characters of one write to a client; a longer event makes a longer one. */
   pieceCharacters: number
+  /** Bytes of old events that are kept for clients that read the same ones. */
+  sharedBytes: number
   /** Streams that are open, in total. */
   streams: number
   /** Streams that are open per caller, where `authorize` names callers. */
@@ -19,6 +21,7 @@ export interface HttpLimits {
 export const defaultHttpLimits: HttpLimits = {
   bodyBytes: 1024 * 1024,
   pieceCharacters: 64 * 1024,
+  sharedBytes: 8 * 1024 * 1024,
   streams: 10_000,
   streamsPerCaller: 100,
   unread: 15 * 60_000,

@@ -134,12 +134,12 @@ describe('a subscription', () => {
     expect(stream.audience).toBe(0)
   })
 
-  it('goes on behind what its reader gave back', async () => {
+  it('goes on where its reader wants to', async () => {
     const { stream, publish } = await numberedStream()
     await publish(5)
     const cursor = new PullCursor(stream, {})
     expect((await cursor.next()).value?.events).toEqual([1, 2, 3, 4, 5])
-    cursor.giveBack(2)
+    cursor.moveTo(2)
     expect(cursor.behind).toBe(true)
     expect((await cursor.next()).value?.events).toEqual([3, 4, 5])
     expect(cursor.behind).toBe(false)

@@ -25,7 +25,8 @@ export interface Past<E> {
 /** The records behind `after`, which is below the window: from the store, else a gap up to what there is. */
 export async function readBacklog<E>({ id, house, window, presentation }: Past<E>, after: number, page = inProcess): Promise<Batch<E>> {
   try {
-    const limit = Math.min(page.records, window.head - after)
+    // To a multiple of the page: those who began at different positions soon read the same pages.
+    const limit = Math.min(page.records - (after % page.records), window.head - after)
     const { events } = await house.adapter.read(id, { after, limit, maxBytes: page.bytes })
     return new Batch(page.asStored ? { texts: events } : { entries: events.map(decode) }, after + 1, presentation.project)
   } catch (error) {

@@ -91,9 +91,15 @@ export class PullCursor<E> implements AsyncIterableIterator<Batch<E>, undefined>
     return this.#at < this.#stream.head
   }
 
-  /** The reader took the batch that it was given last up to `to` only: the next one begins behind that. */
-  giveBack(to: number): void {
-    this.#at = to
+  /** The number of the last record that the reader was given. */
+  get position(): number {
+    return this.#at
+  }
+
+  /** The reader goes on behind this record: it took its batch up to there only, or has what follows from somebody else. */
+  moveTo(position: number): void {
+    this.#asked = true
+    this.#at = position
   }
 
   /** The reader took something of a batch that it was given before. */
