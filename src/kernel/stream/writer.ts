@@ -111,7 +111,10 @@ export class Writer implements Watched {
   append(record: Encoded): void {
     if (this.#stopped) throw this.#stopped()
     this.#pending.append(record)
-    if (!this.#busy) this.#wake()
+    if (this.#busy) return
+    this.#busy = true
+    // Behind all that can go on without waiting: what a producer has ready becomes one commit.
+    process.nextTick(this.#next)
   }
 
   /** Runs a job when those before it are done. Jobs decide and {@link commit}. */
@@ -165,7 +168,6 @@ export class Writer implements Watched {
 
   readonly #flushed = (): void => {
     this.#events.flushed?.()
-    // What a producer has ready without waiting for anything becomes one commit.
     if (this.#pending.waiting && this.#jobs.length === 0) process.nextTick(this.#next)
     else this.#next()
   }
