@@ -86,9 +86,11 @@ class SecondClient {
   readonly events: RunEvent[] = []
   readonly done: Promise<void>
   readonly #cut: number
-  /** How far the first client has to be before this one comes again. */
-  #comesBack: { at: number; now: () => void } | undefined
   #findings = 0
+  /** How many the first client has; all there are, when it is at the end. */
+  #others = 0
+  /** Called when that has changed. */
+  #look = () => {}
 
   constructor(url: string, cut: number, witness: Witness) {
     this.#cut = cut
@@ -97,7 +99,8 @@ class SecondClient {
 
   /** The first client has so many findings, or all of it. */
   others(findings: number, all: boolean): void {
-    if (this.#comesBack && (all || findings >= this.#comesBack.at)) this.#comesBack.now()
+    this.#others = all ? Number.POSITIVE_INFINITY : findings
+    this.#look()
   }
 
   async #follow(url: string, witness: Witness): Promise<void> {
@@ -105,8 +108,10 @@ class SecondClient {
     if (cursor === undefined) return
     const seq = this.events.length
     witness.cutOff(seq, false)
+    // The first one may be far ahead, or even done, by now.
     await new Promise<void>(resolve => {
-      this.#comesBack = { at: this.#findings + 2, now: resolve }
+      this.#look = () => this.#others >= this.#findings + 2 && resolve()
+      this.#look()
     })
     witness.cutOff(seq, true)
     await this.#read(follow(url, { after: cursor }), Number.POSITIVE_INFINITY)
