@@ -1,4 +1,4 @@
-import { isLifechartError, type LifechartError } from '../errors.ts'
+import { isLifechartError } from '../errors.ts'
 import type { Batch } from '../kernel/stream/batch.ts'
 import type { RunEvent } from '../runs/events.ts'
 import type { Feed } from '../runs/feed.ts'
@@ -148,7 +148,7 @@ export class Connection {
   }
 
   /** The client is to come again: it is told why, behind what it was given so far. */
-  interrupt(error: LifechartError): void {
+  interrupt(error: unknown): void {
     this.#options.feed.cursor.close(error)
   }
 

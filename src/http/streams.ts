@@ -1,4 +1,4 @@
-import { isLifechartError, LifechartError } from '../errors.ts'
+import { LifechartError } from '../errors.ts'
 import type { Clock } from '../kernel/environment.ts'
 import type { Connection } from './connection.ts'
 import type { Guard, Question } from './guard.ts'
@@ -30,10 +30,6 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     this.#options = options
-  }
-
-  get size(): number {
-    return this.#reserved
   }
 
   /** Makes room for one more; returns how to give it back. `STREAM_LIMIT`. */
@@ -96,8 +92,7 @@ export class Streams {
     try {
       if (!(await this.#options.guard.ask(question))) connection.close()
     } catch (error) {
-      if (isLifechartError(error)) connection.interrupt(error)
-      else throw error
+      connection.interrupt(error)
     }
   }
 }
