@@ -14,17 +14,25 @@ const largestBody = 16 * 1024
 /** Milliseconds of rest between two findings, at most. */
 const longestPace = 10_000
 
+/** What anything but the page may load: it is data, and no document. */
+const nothing = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
 /** What the server answers: the page and its scripts, the start of a survey, and below /runs all that is known of runs. */
-export function createApp({ lifechart, surveys, page }: { lifechart: Lifechart; surveys: Surveys; page: Page }) {
+export function createApp({ lifechart, surveys, page }: { lifechart: Lifechart; surveys: Surveys; page: () => Promise<Page> }) {
   const app = new Hono<{ Bindings: HttpBindings | Http2Bindings }>()
   const runs = runHandler({ lifechart, authorize: 'public', retry: 250 })
 
   app.all('/runs/*', ({ req, env }) => runs(req.raw, env))
-  app.use(secureHeaders({ contentSecurityPolicy: page.policy, xFrameOptions: 'DENY', strictTransportSecurity: false }))
-  app.get('/', context => context.html(page.html, 200, { 'cache-control': 'no-store' }))
-  for (const [path, script] of page.scripts) {
-    app.get(path, context => context.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' }))
-  }
+  app.use(async (context, next) => {
+    const contentSecurityPolicy = context.req.path === '/' ? (await page()).policy : nothing
+    await secureHeaders({ contentSecurityPolicy, xFrameOptions: 'DENY', strictTransportSecurity: false })(context, next)
+  })
+  app.get('/', async context => context.html((await page()).html, 200, { 'cache-control': 'no-store' }))
+  app.on('GET', ['/page/*', '/client/*'], async context => {
+    const script = (await page()).scripts.get(context.req.path)
+    if (script === undefined) return context.notFound()
+    return context.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' })
+  })
 
   app.get('/surveys', async context => {
     const latest = await surveys.latest()

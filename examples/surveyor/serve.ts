@@ -6,15 +6,14 @@ import { isLifechartError, type Lifechart, openLifechart } from 'lifechart'
 import { lowdbAdapter } from 'lifechart/adapters/lowdb'
 import { createApp } from './app.ts'
 import { readOptions, type ServeOptions, UsageError } from './options.ts'
-import { assemblePage } from './page.ts'
+import type { Page } from './page.ts'
 import { printable } from './printable.ts'
 import { createSurveys } from './surveys.ts'
 
 const { port, root, data } = optionsOrExit()
-const page = await assemblePage(root)
 const lifechart = await storeOrExit()
 const surveys = createSurveys(lifechart, root)
-const server = createAdaptorServer({ fetch: createApp({ lifechart, surveys, page }) })
+const server = createAdaptorServer({ fetch: createApp({ lifechart, surveys, page: pageOnce }) })
 server.once('error', async (error: NodeJS.ErrnoException) => {
   await lifechart.close()
   const taken = error.code === 'EADDRINUSE'
@@ -24,6 +23,14 @@ server.listen(port, '127.0.0.1', () => {
   process.stdout.write(`The surveyor is at http://127.0.0.1:${(server.address() as AddressInfo).port}\n`)
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end)
+
+let page: Promise<Page> | undefined
+
+/** Drawing the chart takes most of a second: it is done for the first who asks for the page, not for each start of a server. */
+function pageOnce(): Promise<Page> {
+  page ??= import('./page.ts').then(({ assemblePage }) => assemblePage(root))
+  return page
+}
 
 /** What is under way is left to the next start of this server. */
 async function end(): Promise<void> {
