@@ -8,9 +8,8 @@ export const rawFraming: Framing = {
   marksEnd: false,
   activeOnly: false,
   frame(batch, index) {
-    const chunk = batch.chunkText(index)
-    // A text in which nothing is escaped is what stands between its quotes.
-    if (chunk?.startsWith('"') && !chunk.includes('\\')) return chunk.slice(1, -1)
+    const text = batch.chunkString(index)
+    if (text !== undefined) return text
     const event = batch.event(index)
     if (event.type !== 'chunk') return undefined
     const { data } = event

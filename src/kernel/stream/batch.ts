@@ -78,6 +78,14 @@ export class Batch<E> {
     return entry instanceof Step || entry instanceof Bytes ? undefined : JSON.stringify(entry)
   }
 
+  /** The chunk at a position, if it is a text, without decoding one in which nothing is escaped; undefined for anything else. */
+  chunkString(index: number): string | undefined {
+    const text = this.#entries ? undefined : this.#texts?.[index]
+    if (text?.startsWith('"') && !text.includes('\\')) return text.slice(1, -1)
+    const entry = this.entry(index)
+    return typeof entry === 'string' ? entry : undefined
+  }
+
   #decoded(): readonly Entry[] {
     this.#entries ??= (this.#texts ?? []).map(decode)
     return this.#entries
