@@ -7,7 +7,8 @@ export function webBody(connection: Connection): ReadableStream<Uint8Array> {
     {
       start(controller) {
         connection.carrier = {
-          send: bytes => open && controller.enqueue(bytes),
+          // Who reads has taken all there is; a comment is not worth a queue.
+          send: bytes => open && controller.desiredSize === 0 && controller.enqueue(bytes),
           abort() {
             if (open) controller.error(new Error('Nothing was read from this stream for too long.'))
             open = false

@@ -60,6 +60,18 @@ it('one that is not read gets no comments to heap up', async () => {
   expect(tap.text).not.toContain(': \n')
 })
 
+it('one that is read no more gets one comment, however long that lasts', async () => {
+  const { runs, get, environment } = await serve()
+  const run = runs.start('chat', emitsAndStays('a'))
+  const tap = new Tap(await get('/runs/chat/events'))
+  await tap.until('"a"')
+  const last = tap.read()
+  await environment.clock.advance(10 * 60_000)
+  await last
+  await run.stop()
+  expect(parse(await tap.toEnd()).filter(({ comment }) => comment)).toHaveLength(2)
+})
+
 it('one timer serves them all, and none is left when all have gone', async () => {
   const { runs, get, environment } = await serve()
   await runs.start('chat', patient).started
