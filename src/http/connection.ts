@@ -142,9 +142,14 @@ export class Connection {
 
   /** Gives up on a client that has taken nothing since then. */
   drop(since: number): void {
-    if (this.#waiting || this.#active > since) return
+    if (!this.#waiting && this.#active <= since) this.refuse()
+  }
+
+  /** Ends it now: a client that does not take what it was sent is not waited for. */
+  refuse(): void {
+    const slow = !this.#waiting
     this.close()
-    this.carrier?.abort()
+    if (slow) this.carrier?.abort()
   }
 
   /** The client is to come again: it is told why, behind what it was given so far. */
