@@ -133,16 +133,16 @@ export class Connection {
     return text === undefined ? undefined : Buffer.from(text)
   }
 
-  /** Keeps proxies from taking a stream that has been quiet since then for a dead one. */
+  /** Keeps proxies from taking a stream that has been quiet since before then for a dead one. */
   beat(since: number): void {
-    if (!this.#waiting || this.#active > since || !this.#options.pieces.framing.comments) return
+    if (!this.#waiting || this.#active >= since || !this.#options.pieces.framing.comments) return
     this.#active = this.#options.now()
     this.carrier?.send(comment)
   }
 
-  /** Gives up on a client that has taken nothing since then. */
+  /** Gives up on a client that has taken nothing since before then. */
   drop(since: number): void {
-    if (!this.#waiting && this.#active <= since) this.refuse()
+    if (!this.#waiting && this.#active < since) this.refuse()
   }
 
   /** Ends it now: a client that does not take what it was sent is not waited for. */

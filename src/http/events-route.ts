@@ -94,14 +94,14 @@ export class EventsRoute {
 
   #stream(feed: Feed, question: Question, extra: Record<string, string>, outgoing: Outgoing | undefined, leave: () => void): Response {
     const { lifechart, framing, retry } = this.#options
-    const { clock, logger } = lifechart.kernel.environment
+    const { logger } = lifechart.kernel.environment
     const connection = new Connection({
       feed,
       retry,
       pieces: this.#pieces,
       turns: this.#turns,
       shelf: this.#shelf,
-      now: () => clock.now(),
+      now: () => this.#streams.time,
       onClose() {
         forget()
         leave()

@@ -27,9 +27,16 @@ export class Streams {
   readonly #callers = new Map<string, number>()
   #reserved = 0
   #timer: unknown
+  /** Milliseconds, counted by the looks: the time of day may be set, and then nobody is to be quiet or let in for longer. */
+  #time = 0
 
   constructor(options: StreamsOptions) {
     this.#options = options
+  }
+
+  /** As of the last look, in milliseconds. */
+  get time(): number {
+    return this.#time
   }
 
   /** Makes room for one more; returns how to give it back. `STREAM_LIMIT`. */
@@ -58,7 +65,7 @@ export class Streams {
   /** Looks after it until the returned function is called. */
   add(connection: Connection, question: Question): () => void {
     const { clock, reauthorize } = this.#options
-    const entry = { connection, question, askAt: clock.now() + reauthorize }
+    const entry = { connection, question, askAt: this.#time + reauthorize }
     this.#entries.add(entry)
     this.#timer ??= this.#arm()
     return () => {
@@ -69,21 +76,22 @@ export class Streams {
     }
   }
 
-  /** Half of what is to be noticed in time. */
+  /** A third of what is to be noticed in time: what happens between two looks counts as of the first of them. */
   #arm(): unknown {
     const { clock, heartbeat, reauthorize, limits } = this.#options
-    return clock.setTimeout(() => this.#look(), Math.min(heartbeat, reauthorize, limits.unread) / 2)
+    const pause = Math.min(heartbeat, reauthorize, limits.unread) / 3
+    return clock.setTimeout(() => this.#look(this.#time + pause), pause)
   }
 
-  #look(): void {
-    const { clock, heartbeat, limits, reauthorize } = this.#options
-    const now = clock.now()
+  #look(time: number): void {
+    const { heartbeat, limits, reauthorize } = this.#options
+    this.#time = time
     this.#timer = this.#arm()
     for (const entry of [...this.#entries]) {
-      entry.connection.beat(now - heartbeat / 2)
-      entry.connection.drop(now - limits.unread)
-      if (now < entry.askAt) continue
-      entry.askAt = now + reauthorize
+      entry.connection.beat(time - heartbeat / 3)
+      entry.connection.drop(time - limits.unread)
+      if (time < entry.askAt) continue
+      entry.askAt = time + reauthorize
       void this.#askAgain(entry)
     }
   }

@@ -115,6 +115,16 @@ describe('an open stream', () => {
     expect(lifechart.stats()).toMatchObject({ 'runs.subscribers': 0, 'runs.live': 1 })
   })
 
+  it('ends as soon when the clock was set back', async () => {
+    let allowed = true
+    const { environment, over, lifechart } = await open(() => allowed)
+    allowed = false
+    environment.clock.jump(-3_600_000)
+    await environment.clock.advance(67_500)
+    expect(await over).not.toMatch(/event: (end|interrupted)/)
+    expect(lifechart.stats()['runs.subscribers']).toBe(0)
+  })
+
   it('is interrupted when nobody can tell: its client comes again', async () => {
     let fails = false
     const { environment, over, lifechart } = await open(() => {

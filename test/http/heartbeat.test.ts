@@ -25,6 +25,32 @@ it('a stream is never silent for longer than 15 seconds, and a comment is no eve
   expect(frames.flatMap(({ id }) => id?.split(':')[1] ?? [])).toEqual(['1', '2', '3', '4'])
 })
 
+it.each([1, 2_500, 4_999, 7_499, 12_501])('whenever its last event came: %i ms behind the first look at it', async offset => {
+  const { runs, get, environment } = await serve()
+  const tick = latch()
+  runs.start('chat', async function* ({ signal }) {
+    await tick.opened
+    yield 'tick'
+    await patient({ signal } as never)
+  })
+  const tap = new Tap(await get('/runs/chat/events'))
+  void tap.toEnd()
+  await environment.clock.advance(offset)
+  tick.open()
+  await settled()
+  const sent = tap.text
+  expect(sent).toMatch(/"tick"\n\n$/)
+  await environment.clock.advance(15_000)
+  expect(tap.text.slice(sent.length)).toMatch(/^(: \n\n)+$/)
+})
+
+it('a clock that is set back makes no stream silent', async () => {
+  const { environment, comments } = await quiet()
+  environment.clock.jump(-3_600_000)
+  await environment.clock.advance(15_000)
+  expect(comments()).toBeGreaterThanOrEqual(1)
+})
+
 it('the silence may be shorter', async () => {
   const { environment, comments } = await quiet({ heartbeat: 1_000 })
   await environment.clock.advance(5_000)
