@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { Outgoing } from '../../src/http/index.ts'
 import type { RunEvent } from '../../src/runs/events.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
-import { emits, emitsAndStays, upTo } from '../runs/support.ts'
+import { countListeners } from '../client/support.ts'
+import { emits, emitsAndStays, latch, upTo } from '../runs/support.ts'
 import { parse, served, Tap } from './support.ts'
 
 const serve = served()
@@ -63,6 +64,42 @@ describe('the body of a Response', () => {
     expect(await over).not.toContain('interrupted')
     expect(lifechart.stats()['runs.subscribers']).toBe(0)
   })
+})
+
+it('a stream whose request was aborted before its answer leaves nothing', async () => {
+  const asked = latch()
+  const answer = latch<boolean>()
+  const { runs, get, lifechart, environment } = await serve({
+    authorize: () => {
+      asked.open()
+      return answer.opened
+    },
+  })
+  await runs.start('chat', emitsAndStays('a')).started
+  const before = environment.clock.pending
+  const leaving = new AbortController()
+  const response = get('/runs/chat/events', { signal: leaving.signal })
+  await asked.opened
+  leaving.abort()
+  answer.open(true)
+  await response
+  expect(lifechart.stats()['runs.subscribers']).toBe(0)
+  // The runtime's own look for idle readers.
+  expect(environment.clock.pending).toBeLessThanOrEqual(before + 1)
+})
+
+it.each(['is cancelled', 'has ended'])('a stream that %s no longer listens to its request', async how => {
+  const { runs, handler } = await serve()
+  const run = runs.start('chat', emitsAndStays('a'))
+  const asking = new Request('http://server.example/runs/chat/events')
+  const listeners = countListeners(asking.signal)
+  const tap = new Tap(await handler(asking))
+  await tap.until('"a"')
+  expect(listeners.size).toBe(1)
+  const over = how === 'is cancelled' ? tap.cancel() : tap.toEnd()
+  await run.stop()
+  await over
+  expect(listeners.size).toBe(0)
 })
 
 /** A socket that takes so many writes before it has to drain. */
@@ -199,6 +236,14 @@ describe('a socket that is written to', () => {
     await handler(request(), { outgoing: socket })
     await environment.clock.advance(30_000)
     expect(socket.sent.split(': \n\n').length - 1).toBeGreaterThanOrEqual(2)
+  })
+
+  it('tells a page of an origin that is configured that it may read', async () => {
+    const { runs, handler } = await serve({ cors: { origins: ['https://app.example'] } })
+    await runs.start('chat', emitsAndStays()).started
+    const socket = new Socket()
+    await handler(new Request(request(), { headers: { origin: 'https://app.example' } }), { outgoing: socket })
+    expect(socket.headers).toMatchObject({ 'access-control-allow-origin': 'https://app.example', vary: 'Origin' })
   })
 
   it('hears of a refusal through the answer alone', async () => {

@@ -87,6 +87,17 @@ describe('the streams that are open', () => {
     expect((await as('other')).status).toBe(200)
   })
 
+  it('of a caller that close make room for others of the same caller', async () => {
+    const { runs, get } = await serve({ authorize: () => ({ caller: 'one' }), limits: { streamsPerCaller: 2 } })
+    await runs.start('chat', patient).started
+    for (let i = 0; i < 3; i++) {
+      const open = [await get('/runs/chat/events'), await get('/runs/chat/events')]
+      expect(open.map(({ status }) => status)).toEqual([200, 200])
+      expect((await get('/runs/chat/events')).status).toBe(429)
+      for (const { body } of open) await body?.cancel()
+    }
+  })
+
   it('do not count those that were refused, or had nothing to tell', async () => {
     const { runs, get } = await serve({ limits: { streams: 1 } })
     await runs.start('chat', emits()).ended
@@ -121,6 +132,16 @@ describe('the streams that are open', () => {
     await run.stop()
     expect(await reading).toContain('event: end')
   })
+})
+
+it('a stream that is read is not given up, however quiet its run is', async () => {
+  const { runs, get, lifechart, environment } = await serve({ limits: { unread: 1_000 } })
+  const run = runs.start('chat', emitsAndStays('a'))
+  const over = new Tap(await get('/runs/chat/events')).toEnd()
+  await environment.clock.advance(14_000)
+  expect(lifechart.stats()['runs.subscribers']).toBe(1)
+  await run.stop()
+  expect(await over).toContain('event: end')
 })
 
 describe('the options of a handler', () => {

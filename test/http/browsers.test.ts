@@ -103,6 +103,8 @@ describe('a page of an origin that is configured', () => {
     const headers = { origin: 'https://evil.example', 'access-control-request-method': 'POST' }
     const response = await get('/runs/chat/stop', { method: 'OPTIONS', headers })
     expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([405, null])
+    // What a cache keeps for the one page is not for the other.
+    expect(response.headers.get('vary')).toBe('Origin')
   })
 
   it.each(['*', 'app.example', 'https://app.example/', 'https://app.example/x', ''])('is an origin: %j is refused', async origin => {
@@ -135,6 +137,12 @@ describe('a server on loopback', () => {
   ])('does not answer a page that had the name %s resolve to it: 421', async host => {
     const handle = await loopback()
     const response = await handle(new Request('http://127.0.0.1/runs/chat', { headers: { host } }))
+    expect(await errorIn(response)).toEqual({ status: 421, code: 'HOST_REFUSED' })
+  })
+
+  it('nor a request whose target has another name than its Host', async () => {
+    const handle = await loopback()
+    const response = await handle(new Request('http://evil.example/runs/chat', { headers: { host: 'localhost' } }))
     expect(await errorIn(response)).toEqual({ status: 421, code: 'HOST_REFUSED' })
   })
 })

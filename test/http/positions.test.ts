@@ -35,6 +35,7 @@ describe('a client that comes again', () => {
     const { run, at } = await ended()
     const response = await at(`${run.runId}:5`)
     expect([response.status, await response.text()]).toEqual([204, ''])
+    expect(response.headers.get('cache-control')).toBe('no-store')
   })
 
   it('waits at the tail of a run that goes on', async () => {
