@@ -21,6 +21,12 @@ describe('the house', () => {
     expect(inspect(files)).toEqual([])
   })
 
+  it('builds no regular expression from text', async () => {
+    const building = /\bRegExp\(/
+    expect(building.test('new RegExp(text)')).toBe(true)
+    expect([...(await readSources())].flatMap(([name, text]) => (building.test(text) ? [name] : []))).toEqual([])
+  })
+
   it('exports only what exists', () => {
     const built = Object.values(manifest.exports).flatMap(({ types, default: code }) => [
       types.replace(/\.d\.ts$/, '.ts'),

@@ -1,7 +1,8 @@
-import { mkdirSync, symlinkSync } from 'node:fs'
+import { mkdirSync, realpathSync, symlinkSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readOptions } from '../../examples/surveyor/options.ts'
 import { type SurveyServer, surveyServers } from '../support/survey-server.ts'
 import { survey, temporary } from './tree.ts'
 
@@ -133,6 +134,11 @@ describe('the server', () => {
     const second = await serve({ dir: tree(files), data })
     const events = await (await fetch(`${second.url}/runs/survey/events`)).text()
     expect(JSON.parse(/event: end\ndata: (.*)/.exec(events)?.[1] ?? 'null')).toMatchObject({ status: 'error' })
+  })
+
+  it('is at port 4180 where no other is named', () => {
+    const [dir, data] = [tree(files), directory()]
+    expect(readOptions(['--dir', dir, '--data', data])).toEqual({ port: 4180, root: realpathSync(dir), data: realpathSync(data) })
   })
 
   it('says what is wrong with its options', async () => {
