@@ -79,6 +79,16 @@ describe('a run that is followed', () => {
     await events.return()
   })
 
+  it('is asked for anew each time, and never taken from a cache', async () => {
+    const asked: unknown[] = []
+    const fetch = async (_: string, { cache }: RequestInit) => {
+      asked.push(cache)
+      return new Response(null, { status: 204 })
+    }
+    for await (const event of follow(url, { fetch })) throw new Error(`What is ${event.type}?`)
+    expect(asked).toEqual(['no-store'])
+  })
+
   it('keeps what else the address asks for', async () => {
     const server = fakeServer()
     const events = follow(new URL(`${url}?tenant=t`), { fetch: server.fetch, after: 3 })

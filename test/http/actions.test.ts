@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { LifechartError } from '../../src/errors.ts'
 import { deaf, emits, emitsAndStays, latch, patient } from '../runs/support.ts'
 import { errorIn, served } from './support.ts'
 
@@ -113,6 +114,18 @@ describe('a stop over HTTP', () => {
     const { runs, post } = await serve()
     const run = runs.start('chat', patient)
     expect(await (await post('/runs/chat/stop?wait=1')).json()).toEqual({ runId: run.runId, stopped: true })
+  })
+
+  it('that can not be committed is 503 where its end is waited for, and else in the log', async () => {
+    const { runs, post, lifechart, environment } = await serve()
+    await runs.start('chat', patient).started
+    const down = new LifechartError('STORE_UNAVAILABLE', 'Down.', { retryable: true })
+    lifechart.kernel.adapter.commit = () => Promise.reject(down)
+    expect((await post('/runs/chat/stop')).status).toBe(202)
+    const waiting = post('/runs/chat/stop?wait=1')
+    await environment.clock.advance(10_000)
+    expect(await errorIn(await waiting)).toEqual({ status: 503, code: 'STORE_UNAVAILABLE' })
+    expect(environment.log.map(({ message }) => message)).toContain('A run could not be stopped yet.')
   })
 
   it('twice stops once', async () => {

@@ -17,11 +17,13 @@ describe('the framing of your own', () => {
     expect(new Set(frames.map(({ event }) => event))).toEqual(new Set(['token']))
   })
 
-  it('that names an event with a line break is interrupted, and what was to come in its place never does', async () => {
-    const { runs, get, environment } = await serve({ encode: () => ({ event: 'x\ndata: forged', data: '' }) })
-    await runs.start('chat', emits('a')).ended
-    expect(await framesOf(await get('/runs/chat/events'))).toEqual([{ event: 'interrupted', data: '{"code":"INVALID_OPTION"}' }])
-    expect(environment.log.map(({ message }) => message)).toContain('A stream was closed.')
+  it('that names an event with a line break or NUL is interrupted, and what was to come in its place never does', async () => {
+    for (const event of ['x\ndata: forged', 'x\rdata: forged', 'x\r\n', 'x\0']) {
+      const { runs, get, environment } = await serve({ encode: () => ({ event, data: '' }) })
+      await runs.start('chat', emits('a')).ended
+      expect(await framesOf(await get('/runs/chat/events'))).toEqual([{ event: 'interrupted', data: '{"code":"INVALID_OPTION"}' }])
+      expect(environment.log.map(({ message }) => message)).toContain('A stream was closed.')
+    }
   })
 
   it('that throws is interrupted without a word of what it threw', async () => {
