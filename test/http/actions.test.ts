@@ -100,6 +100,18 @@ describe('a stop over HTTP', () => {
     expect(newer.status).toBe('running')
   })
 
+  it('that names a run which is being replaced does not touch the one that waits for it', async () => {
+    const { runs, post, environment } = await serve()
+    const old = runs.start('chat', deaf)
+    await old.started
+    const newer = runs.start('chat', patient)
+    const response = post('/runs/chat/stop?wait=1', { runId: old.runId })
+    await environment.clock.advance(5_000)
+    expect(await (await response).json()).toEqual({ runId: old.runId, stopped: false })
+    await newer.started
+    expect(newer.status).toBe('running')
+  })
+
   it('of a run that has ended changes nothing, of an unknown one is 404, of an evicted one 410', async () => {
     const { runs, post, environment } = await serve({ runtime: { retention: { window: 1_000 } } })
     expect(await errorIn(await post('/runs/chat/stop'))).toEqual({ status: 404, code: 'RUN_NOT_FOUND' })

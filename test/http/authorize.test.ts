@@ -77,6 +77,13 @@ describe('authorize', () => {
     expect(environment.clock.pending).toBe((await serve()).environment.clock.pending)
   })
 
+  it('that answers leaves no timer', async () => {
+    const { get, environment } = await serve({ authorize: () => false })
+    const before = environment.clock.pending
+    expect((await get('/runs/chat')).status).toBe(404)
+    expect(environment.clock.pending).toBe(before)
+  })
+
   it('is asked again when a client comes again', async () => {
     let allowed = true
     const { runs, get } = await serve({ authorize: () => allowed })

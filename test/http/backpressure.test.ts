@@ -188,6 +188,15 @@ describe('a socket that is written to', () => {
     expect(socket.headers.connection).toBeUndefined()
   })
 
+  it('of HTTP/2 gets no header of HTTP/1', async () => {
+    const { runs, handler } = await serve()
+    await runs.start('chat', emitsAndStays()).started
+    const socket = Object.assign(new Socket(), { req: { httpVersionMajor: 2 } })
+    await handler(request(), { outgoing: socket })
+    expect(socket.removed).toEqual([])
+    expect(socket.headers.connection).toBeUndefined()
+  })
+
   it.each(['while it is quiet', 'while it has to drain'])('that closes %s leaves nothing', async when => {
     const { runs, handler, lifechart, environment } = await serve()
     runs.start('chat', emitsAndStays(...upTo(10)))

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest'
+import type { RunHandlerOptions } from '../../src/http/index.ts'
 import { Shelf } from '../../src/http/shelf.ts'
+import { settled } from '../../src/testing/simulated-clock.ts'
 import { emits, upTo } from '../runs/support.ts'
 import { framesOf, served } from './support.ts'
 
@@ -7,8 +9,8 @@ const serve = served()
 const numbersIn = async (response: Response) => (await framesOf(response)).map(({ id }) => Number(id?.split(':')[1]))
 
 /** A run of 5,002 events, of which memory has the last hundred; and how often the store is read. */
-async function long() {
-  const house = await serve({ runtime: { limits: { windowRecords: 100 } } })
+async function long(options: Partial<RunHandlerOptions> = {}) {
+  const house = await serve({ ...options, runtime: { limits: { windowRecords: 100 } } })
   await house.runs.start('chat', emits(...upTo(5_000))).ended
   const { adapter } = house.lifechart.kernel
   const { read } = adapter
@@ -49,6 +51,21 @@ it('what is kept for others is of one run only', async () => {
   const frames = await framesOf(await get('/runs/other/events'))
   expect(frames[1]).toEqual({ id: `${other.runId}:2`, event: 'chunk', data: '-1' })
   expect(new Set(frames.map(({ id }) => id?.split(':')[0]))).toEqual(new Set([other.runId]))
+})
+
+it('those who catch up leave the event loop to others now and then', async () => {
+  const { get } = await long({ limits: { sharedBytes: 1 } })
+  const responses = await Promise.all(upTo(100).map(() => get('/runs/chat/events')))
+  let turns = 0
+  let over = false
+  const others = (async () => {
+    for (; !over; turns++) await settled(1)
+  })()
+  await Promise.all(responses.map(numbersIn))
+  over = true
+  await others
+  // Half a second of work at least, in turns of 4 ms.
+  expect(turns).toBeGreaterThan(20)
 })
 
 it('a shelf holds so many bytes: the oldest give way, and what is too large is not kept', () => {

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { memoryAdapter } from '../../src/adapters/memory.ts'
 import type { Question, StartRequest } from '../../src/http/index.ts'
+import { settled } from '../../src/testing/simulated-clock.ts'
 import { emits, emitsAndStays, patient } from '../runs/support.ts'
+import { faultyAdapter } from '../support/faulty-adapter.ts'
 import { errorIn, framesOf, type Served, served } from './support.ts'
 
 const serve = served()
@@ -20,8 +23,17 @@ function starting({ runs, handler }: Served, more: Partial<StartRequest> = {}) {
 
 describe('a route that starts runs', () => {
   it('answers with the ids when the start is committed', async () => {
-    const house = await serve()
-    const response = await starting(house)({ text: 'hello' })
+    const store = faultyAdapter(memoryAdapter())
+    const house = await serve({ runtime: { adapter: store } })
+    store.hold()
+    let answered = false
+    const answer = starting(house)({ text: 'hello' }).finally(() => {
+      answered = true
+    })
+    await settled()
+    expect([store.holding, answered]).toEqual([1, false])
+    store.release()
+    const response = await answer
     const info = await house.runs.get('chat')
     expect([response.status, await response.json()]).toEqual([202, { id: 'chat', runId: info?.runId }])
   })
