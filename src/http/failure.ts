@@ -41,14 +41,16 @@ export function failureOf(error: unknown): Failure {
   if (isLifechartError(error)) {
     const { code, details, retryable } = error
     const [status, message] = reworded[code] ?? [told[code], error.message]
-    if (status !== undefined) return { status, code, message, headers: headersFor(status, details) }
+    if (status !== undefined) return { status, code, message, headers: headersFor(status, details, code) }
     // An adapter's, most likely, and so are its words.
-    if (retryable) return { status: 503, code, message: 'The server can not do that now. Try again.', headers: headersFor(503, {}) }
+    if (retryable) return { status: 503, code, message: 'The server can not do that now. Try again.', headers: headersFor(503, {}, code) }
   }
   return { status: 500, code: 'SERVER_FAILED', message: 'The server failed; the cause is in its log.' }
 }
 
-function headersFor(status: number, { allow }: LifechartError['details']): Record<string, string> {
+function headersFor(status: number, { allow }: LifechartError['details'], code: ErrorCode): Record<string, string> {
+  // Whoever keeps asking on a connection that is kept would keep a server from its end.
+  if (code === 'RUNTIME_CLOSED') return { 'retry-after': '1', connection: 'close' }
   if (status === 429 || status === 503) return { 'retry-after': '1' }
   return typeof allow === 'string' ? { allow } : {}
 }

@@ -124,6 +124,8 @@ describe('what goes wrong inside', () => {
     const late = await get('/runs/chat/events')
     expect(late.headers.get('retry-after')).toBe('1')
     expect(late.status).toBe(503)
+    // Else it would keep the server from its end.
+    expect(late.headers.get('connection')).toBe('close')
   })
 })
 
