@@ -84,6 +84,18 @@ describe('a stop over HTTP', () => {
     expect((await post('/runs/chat/stop?wait=1', '')).status).toBe(200)
   })
 
+  it('is JSON, also where the query or a router names the run: a form stops nothing', async () => {
+    const { runs, get, handler } = await serve()
+    const run = runs.start('chat', patient)
+    await run.started
+    const form = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{}' }
+    const refused = { status: 415, code: 'MEDIA_TYPE_UNSUPPORTED' }
+    expect(await errorIn(await get(`/runs/chat/stop?runId=${run.runId}`, form))).toEqual(refused)
+    const link = new Request('http://server.example/stop')
+    expect(await errorIn(await handler.stop(link, { id: 'chat', runId: run.runId }))).toEqual(refused)
+    expect(run.status).toBe('running')
+  })
+
   it('that names an old run, in the body or in the query, never touches the newer one', async () => {
     const { runs, post } = await serve()
     const old = runs.start('chat', emits('a'))
