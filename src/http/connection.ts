@@ -130,7 +130,10 @@ export class Connection {
     }
     this.close()
     const text = this.#options.pieces.framing.interrupted(isLifechartError(error) ? error.code : 'SERVER_FAILED')
-    return text === undefined ? undefined : Buffer.from(text)
+    if (text !== undefined) return Buffer.from(text)
+    // No words for it: an answer that is complete would be taken for the end of the run.
+    this.carrier?.abort()
+    return undefined
   }
 
   /** Keeps proxies from taking a stream that has been quiet since then for a dead one. */
@@ -147,12 +150,19 @@ export class Connection {
     this.carrier?.abort()
   }
 
+  /** Its client may no longer follow. What is on its way is not waited for, and the answer is not complete where that would be an end. */
+  refuse(): void {
+    const quietly = this.#waiting && this.#options.pieces.framing.marksEnd
+    this.close()
+    if (!quietly) this.carrier?.abort()
+  }
+
   /** The client is to come again: it is told why, behind what it was given so far. */
   interrupt(error: unknown): void {
     this.#options.feed.cursor.close(error)
   }
 
-  /** Ends it: nobody reads it any more, or nobody may. */
+  /** Ends it: nobody reads it any more. */
   close(): void {
     if (this.#closed) return
     this.#closed = true

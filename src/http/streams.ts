@@ -90,7 +90,7 @@ export class Streams {
 
   async #askAgain({ connection, question }: Entry): Promise<void> {
     try {
-      if (!(await this.#options.guard.ask(question))) connection.close()
+      if (!(await this.#options.guard.ask(question))) connection.refuse()
     } catch (error) {
       connection.interrupt(error)
     }

@@ -9,7 +9,7 @@ export function webBody(connection: Connection): ReadableStream<Uint8Array> {
         connection.carrier = {
           send: bytes => open && controller.enqueue(bytes),
           abort() {
-            if (open) controller.error(new Error('Nothing was read from this stream for too long.'))
+            if (open) controller.error(new Error('The stream was cut off before its end.'))
             open = false
           },
         }

@@ -180,6 +180,18 @@ describe('a socket that is written to', () => {
     expect(lifechart.stats()).toMatchObject({ 'runs.subscribers': 0, 'runs.live': 1 })
   })
 
+  it('that does not drain is destroyed as soon as its client may no longer follow', async () => {
+    let allowed = true
+    const { runs, handler, lifechart, environment } = await serve({ authorize: () => allowed })
+    runs.start('chat', emitsAndStays(...upTo(10)))
+    const socket = new Socket(1)
+    await handler(request(), { outgoing: socket })
+    allowed = false
+    await environment.clock.advance(67_500)
+    expect(socket).toMatchObject({ sent: 'retry: 1000\n\n', destroyed: true })
+    expect(lifechart.stats()).toMatchObject({ 'runs.subscribers': 0, 'runs.live': 1 })
+  })
+
   it('gets comments while it is quiet', async () => {
     const { runs, handler, environment } = await serve()
     runs.start('chat', emitsAndStays('a'))

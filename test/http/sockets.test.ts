@@ -87,6 +87,16 @@ describe.each(ways)('over real sockets, written %s,', way => {
     expect(run.status).toBe('running')
   })
 
+  it('an interruption that a framing has no words for cuts the connection: nobody takes it for the end', async () => {
+    const { runs, handler, lifechart } = await serve({ encode: 'raw' })
+    const { url } = await net.serve(handler, way)
+    runs.define('long', emitsAndStays('a'))
+    await runs.start('chat', { type: 'long' }, { orphan: 'resume' }).started
+    const told = textOf(await open(`${url}/runs/chat/events`))
+    await lifechart.close()
+    await expect(told).rejects.toThrow('aborted')
+  })
+
   it('clients that leave before they are answered leave nothing either', async () => {
     const asked = latch()
     const gone = latch()
