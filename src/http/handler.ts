@@ -65,7 +65,12 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
   const parts = { lifechart, guard, bodyBytes: limits.bodyBytes }
 
   const answers: Record<Action, (question: Question, node?: NodeBindings) => Promise<Response>> = {
-    events: (question, node) => route.answer(question, origins.headers(question.request) ?? {}, node?.outgoing),
+    events: async (question, node) => {
+      const { request } = question
+      // Routers that answer HEAD as GET drop the body without a word: nobody would close the stream.
+      if (request.method === 'HEAD') checkMethod('events', request.method)
+      return route.answer(question, origins.headers(request) ?? {}, node?.outgoing)
+    },
     status: question => tellStatus(parts, question),
     stop: async question => {
       origins.check(question.request)

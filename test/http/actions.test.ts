@@ -182,4 +182,12 @@ describe('the paths', () => {
     expect(await (await handler.status(request, { id: 'chat' })).json()).toMatchObject({ runId: run.runId })
     expect(await (await handler.stop(request, of)).json()).toEqual({ runId: run.runId, stopped: false })
   })
+
+  it('of a router that answers HEAD as GET open no stream that nobody will read', async () => {
+    const { runs, handler, lifechart } = await serve()
+    await runs.start('chat', patient).started
+    const response = await handler.events(new Request('http://server.example/anything', { method: 'HEAD' }), { id: 'chat' })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET'])
+    expect(lifechart.stats()['runs.subscribers']).toBe(0)
+  })
 })
