@@ -49,6 +49,12 @@ export class EventsRoute {
     this.#shelf = new Shelf(limits.sharedBytes)
   }
 
+  /** `STREAM_LIMIT` when this caller can have no more streams. */
+  assertRoom(caller: string | undefined): void {
+    const leave = this.#streams.reserve(caller)
+    leave()
+  }
+
   /** With `outgoing`, the stream is written there; the answer only says so. */
   async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined): Promise<Response> {
     const { guard, framing } = this.#options

@@ -109,7 +109,11 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
   const start = (request: Request, start: StartRequest, node?: NodeBindings) =>
     answered(request, async () => {
       origins.check(request)
-      return startRun(parts, request, start, question => answers.events(question, node))
+      const streams = {
+        assertRoom: (caller: string | undefined) => route.assertRoom(caller),
+        open: (question: Question) => answers.events(question, node),
+      }
+      return startRun(parts, request, start, streams)
     })
   return Object.assign(handle, { start, events: part('events'), status: part('status'), stop: part('stop') })
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Question, StartRequest } from '../../src/http/index.ts'
 import { emits, emitsAndStays, patient } from '../runs/support.ts'
-import { errorIn, framesOf, type Served, served } from './support.ts'
+import { errorIn, framesOf, type Served, served, Tap } from './support.ts'
 
 const serve = served()
 
@@ -84,6 +84,17 @@ describe('a route that starts runs', () => {
       },
     })
     expect(await errorIn(await failing({}))).toEqual({ status: 500, code: 'SERVER_FAILED' })
+  })
+
+  it('starts nothing whose events there is no room for: who is told to come again later would start it twice', async () => {
+    const house = await serve({ limits: { streams: 1 } })
+    await house.runs.start('other', patient).started
+    const tap = new Tap(await house.get('/runs/other/events'))
+    expect(await errorIn(await starting(house, { follow: true })({ text: 'a' }))).toEqual({ status: 429, code: 'STREAM_LIMIT' })
+    expect(await house.runs.get('chat')).toBeUndefined()
+    expect((await starting(house)({ text: 'a' })).status).toBe(202)
+    await tap.cancel()
+    expect((await starting(house, { follow: true })({ text: 'a' })).status).toBe(200)
   })
 
   it('starts what goes on when its client leaves', async () => {
