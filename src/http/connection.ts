@@ -4,7 +4,7 @@ import type { RunEvent } from '../runs/events.ts'
 import type { Feed } from '../runs/feed.ts'
 import type { Turns } from '../runs/turns.ts'
 import type { Pieces } from './pieces.ts'
-import type { Shelf } from './shelf.ts'
+import type { Kept, Shelf } from './shelf.ts'
 
 const comment = Buffer.from(': \n\n')
 
@@ -83,17 +83,32 @@ export class Connection {
     const { cursor, runId } = feed
     for (let turn = turns.next(); turn; turn = turns.next()) await turn
     const { position } = cursor
-    const kept = shelf.get(runId, position)
+    const coming = shelf.coming(runId, position)
+    const kept = shelf.get(runId, position) ?? (coming && (await this.#another(coming)))
+    if (this.#closed) return undefined
     if (kept) {
       cursor.moveTo(kept.to)
       return this.#made(kept.bytes)
     }
-    const batch = await this.#batch()
-    // Once more: the others that had their turn then have read meanwhile, too.
+    const piece = await shelf.fill(runId, position, async () => {
+      const batch = await this.#batch()
+      // Once more: the others that had their turn then have read meanwhile, too.
+      for (let turn = turns.next(); turn; turn = turns.next()) await turn
+      const bytes = this.#bytesOf(batch)
+      return bytes && { bytes, to: cursor.position }
+    })
+    return piece?.bytes
+  }
+
+  /** What another client reads at the moment, and this one wants as well. */
+  async #another(coming: Promise<Kept | undefined>): Promise<Kept | undefined> {
+    this.#waiting = true
+    const kept = await coming
+    this.#waiting = false
+    // All who waited go on at once.
+    const { turns } = this.#options
     for (let turn = turns.next(); turn; turn = turns.next()) await turn
-    const bytes = this.#bytesOf(batch)
-    if (bytes) shelf.put(runId, position, { bytes, to: cursor.position })
-    return bytes
+    return kept
   }
 
   async #live(): Promise<Uint8Array | undefined> {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { LifechartError } from '../../src/errors.ts'
 import { Shelf } from '../../src/http/shelf.ts'
 import { emits, upTo } from '../runs/support.ts'
 import { framesOf, served } from './support.ts'
@@ -28,6 +29,28 @@ it('clients that catch up together share what the first of them reads', async ()
   const all = await Promise.all(upTo(20).map(async () => numbersIn(await get('/runs/chat/events'))))
   for (const numbers of all) expect(numbers).toEqual(first)
   expect(reads()).toBe(once)
+})
+
+it('clients that come all at once, to what nobody has read yet, read it once', async () => {
+  const { get, reads } = await long()
+  const all = await Promise.all(upTo(20).map(async () => numbersIn(await get('/runs/chat/events'))))
+  for (const numbers of all) expect(numbers).toEqual(upTo(5_002))
+  expect(reads()).toBeLessThanOrEqual(Math.ceil(5_002 / 512))
+})
+
+it('who waited for what another one reads reads it when that fails, or the other one leaves', async () => {
+  const { get, lifechart } = await long()
+  const { adapter } = lifechart.kernel
+  const { read } = adapter
+  let failed = false
+  adapter.read = (...asked) => {
+    if (failed) return read.apply(adapter, asked)
+    failed = true
+    return Promise.reject(new LifechartError('STORE_UNAVAILABLE', 'Down.', { retryable: true }))
+  }
+  const [first, ...others] = await Promise.all(upTo(3).map(async () => framesOf(await get('/runs/chat/events'))))
+  expect(first).toEqual([{ event: 'interrupted', data: '{"code":"STORE_UNAVAILABLE"}' }])
+  for (const frames of others) expect(frames).toHaveLength(5_002)
 })
 
 it('those who begin at different positions soon read the same pages, and each gets its own events', async () => {
