@@ -11,10 +11,13 @@ export async function* followWithFetch(url: string): AsyncGenerator<Told> {
   const address = new URL(url)
   let last = ''
   let retry = 1_000
-  for (;;) {
+  for (let pause = 0; ; pause = retry) {
+    await new Promise(resolve => setTimeout(resolve, pause))
     try {
       const response = await fetch(address, { headers: last ? { 'last-event-id': last } : {} })
       if (response.status === 204) return
+      // A server that is being replaced, or has too much to do.
+      if (response.status === 429 || response.status >= 500) continue
       if (!response.ok || !response.body) throw new Error(`The server says ${response.status}.`)
       let text = ''
       let told: Partial<Record<string, string>> = {}
@@ -38,7 +41,6 @@ export async function* followWithFetch(url: string): AsyncGenerator<Told> {
       // What fetch says of a connection that broke. Everything else is no reason to come again.
       if (!(error instanceof TypeError)) throw error
     }
-    await new Promise(resolve => setTimeout(resolve, retry))
   }
 }
 

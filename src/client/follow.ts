@@ -136,9 +136,13 @@ export function follow(url: string | URL, options: FollowOptions = {}): Followin
 
 function parse(url: string | URL): URL {
   const { location } = globalThis as { location?: { href: string } }
+  let cause: unknown
   try {
-    return new URL(url, location?.href)
-  } catch (cause) {
-    throw new FollowError('`url` is not the address of a run.', { code: 'INVALID_OPTION', cause })
+    const address = new URL(url, location?.href)
+    // `localhost:3000/…` is a URL, of the scheme `localhost`: it would be tried for ever.
+    if (address.host) return address
+  } catch (error) {
+    cause = error
   }
+  throw new FollowError('`url` is not the address of a run.', { code: 'INVALID_OPTION', cause })
 }

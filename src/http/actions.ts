@@ -1,7 +1,7 @@
 import { LifechartError } from '../errors.ts'
 import { errorText } from '../kernel/error-text.ts'
 import type { Lifechart } from '../lifechart.ts'
-import { readBody } from './body.ts'
+import { checkMediaType, readBody } from './body.ts'
 import { json, unknownRun } from './failure.ts'
 import type { Guard, Question } from './guard.ts'
 
@@ -28,6 +28,7 @@ export async function tellStatus({ lifechart, guard }: ActionOptions, question: 
 
 /** 202 as soon as it is told to stop; with `?wait=1`, 200 behind its end. */
 export async function stopRun({ lifechart, guard, bodyBytes }: ActionOptions, asked: Question): Promise<Response> {
+  checkMediaType(asked.request)
   const named = asked.runId ?? runIdIn(await readBody(asked.request, bodyBytes))
   const question = named === undefined ? asked : { ...asked, runId: named }
   await assertAllowed(guard, question)

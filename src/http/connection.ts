@@ -4,7 +4,7 @@ import type { RunEvent } from '../runs/events.ts'
 import type { Feed } from '../runs/feed.ts'
 import type { Turns } from '../runs/turns.ts'
 import type { Pieces } from './pieces.ts'
-import type { Shelf } from './shelf.ts'
+import type { Kept, Shelf } from './shelf.ts'
 
 const comment = Buffer.from(': \n\n')
 
@@ -59,10 +59,10 @@ export class Connection {
 
   /** What is to be written next; undefined when that was all. Asked for again when it has been written. */
   async next(): Promise<Uint8Array | undefined> {
-    const { pieces, retry, feed } = this.#options
+    const { retry, feed } = this.#options
     if (!this.#begun) {
       this.#begun = true
-      if (pieces.framing.comments) return Buffer.from(`retry: ${retry}\n\n`)
+      return Buffer.from(`retry: ${retry}\n\n`)
     }
     try {
       while (!this.#closed) {
@@ -83,17 +83,34 @@ export class Connection {
     const { cursor, runId } = feed
     for (let turn = turns.next(); turn; turn = turns.next()) await turn
     const { position } = cursor
-    const kept = shelf.get(runId, position)
+    let kept = shelf.get(runId, position)
+    for (let coming = shelf.coming(runId, position); coming && !kept; coming = shelf.coming(runId, position)) {
+      kept = await this.#another(coming)
+    }
+    if (this.#closed) return undefined
     if (kept) {
       cursor.moveTo(kept.to)
       return this.#made(kept.bytes)
     }
-    const batch = await this.#batch()
-    // Once more: the others that had their turn then have read meanwhile, too.
+    const piece = await shelf.fill(runId, position, async () => {
+      const batch = await this.#batch()
+      // Once more: the others that had their turn then have read meanwhile, too.
+      for (let turn = turns.next(); turn; turn = turns.next()) await turn
+      const bytes = this.#bytesOf(batch)
+      return bytes && { bytes, to: cursor.position }
+    })
+    return piece?.bytes
+  }
+
+  /** What another client reads at the moment, and this one wants as well. */
+  async #another(coming: Promise<Kept | undefined>): Promise<Kept | undefined> {
+    this.#waiting = true
+    const kept = await coming
+    this.#waiting = false
+    // All who waited go on at once.
+    const { turns } = this.#options
     for (let turn = turns.next(); turn; turn = turns.next()) await turn
-    const bytes = this.#bytesOf(batch)
-    if (bytes) shelf.put(runId, position, { bytes, to: cursor.position })
-    return bytes
+    return kept
   }
 
   async #live(): Promise<Uint8Array | undefined> {
@@ -130,12 +147,15 @@ export class Connection {
     }
     this.close()
     const text = this.#options.pieces.framing.interrupted(isLifechartError(error) ? error.code : 'SERVER_FAILED')
-    return text === undefined ? undefined : Buffer.from(text)
+    if (text !== undefined) return Buffer.from(text)
+    // No words for it: an answer that is complete would be taken for the end of the run.
+    this.carrier?.abort()
+    return undefined
   }
 
   /** Keeps proxies from taking a stream that has been quiet since before then for a dead one. */
   beat(since: number): void {
-    if (!this.#waiting || this.#active >= since || !this.#options.pieces.framing.comments) return
+    if (!this.#waiting || this.#active >= since) return
     this.#active = this.#options.now()
     this.carrier?.send(comment)
   }
@@ -145,11 +165,11 @@ export class Connection {
     if (!this.#waiting && this.#active < since) this.refuse()
   }
 
-  /** Ends it now: a client that does not take what it was sent is not waited for. */
+  /** Its client may no longer follow. What is on its way is not waited for, and the answer is not complete where that would be an end. */
   refuse(): void {
-    const slow = !this.#waiting
+    const quietly = this.#waiting && this.#options.pieces.framing.marksEnd
     this.close()
-    if (slow) this.carrier?.abort()
+    if (!quietly) this.carrier?.abort()
   }
 
   /** The client is to come again: it is told why, behind what it was given so far. */
@@ -157,7 +177,7 @@ export class Connection {
     this.#options.feed.cursor.close(error)
   }
 
-  /** Ends it: nobody reads it any more, or nobody may. */
+  /** Ends it: nobody reads it any more. */
   close(): void {
     if (this.#closed) return
     this.#closed = true

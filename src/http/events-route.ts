@@ -49,6 +49,13 @@ export class EventsRoute {
     this.#shelf = new Shelf(limits.sharedBytes)
   }
 
+  /** What would be refused: `CURSOR_INVALID`, or `STREAM_LIMIT` when this caller can have no more streams. */
+  check(request: Request, caller: string | undefined): void {
+    positionIn(request)
+    const leave = this.#streams.reserve(caller)
+    leave()
+  }
+
   /** With `outgoing`, the stream is written there; the answer only says so. */
   async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined): Promise<Response> {
     const { guard, framing } = this.#options
@@ -62,7 +69,7 @@ export class EventsRoute {
       if (onlyActive) return nothing()
       throw unknownRun()
     }
-    const after = readPosition(request.headers, new URL(request.url).searchParams)
+    const after = positionIn(request)
     const leave = this.#streams.reserve(allowed.caller)
     let streaming = false
     try {
@@ -116,5 +123,7 @@ export class EventsRoute {
     return alreadySent()
   }
 }
+
+const positionIn = ({ headers, url }: Request) => readPosition(headers, new URL(url).searchParams)
 
 const nothing = () => new Response(null, { status: 204, headers: plain })

@@ -65,7 +65,12 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
   const parts = { lifechart, guard, bodyBytes: limits.bodyBytes }
 
   const answers: Record<Action, (question: Question, node?: NodeBindings) => Promise<Response>> = {
-    events: (question, node) => route.answer(question, origins.headers(question.request) ?? {}, node?.outgoing),
+    events: async (question, node) => {
+      const { request } = question
+      // Routers that answer HEAD as GET drop the body without a word: nobody would close the stream.
+      if (request.method === 'HEAD') checkMethod('events', request.method)
+      return route.answer(question, origins.headers(request) ?? {}, node?.outgoing)
+    },
     status: question => tellStatus(parts, question),
     stop: async question => {
       origins.check(question.request)
@@ -104,17 +109,25 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
   const start = (request: Request, start: StartRequest, node?: NodeBindings) =>
     answered(request, async () => {
       origins.check(request)
-      return startRun(parts, request, start, question => answers.events(question, node))
+      const streams = {
+        check: (request: Request, caller: string | undefined) => route.check(request, caller),
+        open: (question: Question) => answers.events(question, node),
+      }
+      return startRun(parts, request, start, streams)
     })
   return Object.assign(handle, { start, events: part('events'), status: part('status'), stop: part('stop') })
 }
 
 function checkOptions(base: string, times: Record<string, number>): void {
-  if (!base.startsWith('/') || base.endsWith('/')) {
-    throw new LifechartError('INVALID_OPTION', `base is ${JSON.stringify(base)}; it begins with a slash and ends without one.`)
+  if (!base.startsWith('/') || base.endsWith('/') || new URL(`http://server${base}`).pathname !== base) {
+    throw new LifechartError(
+      'INVALID_OPTION',
+      `base is ${JSON.stringify(base)}; it begins with a slash, ends without one, and is encoded as in a URL.`,
+    )
   }
   for (const [name, value] of Object.entries(times)) {
     if (!(value > 0)) throw new LifechartError('INVALID_OPTION', `${name} is ${String(value)}; it is a number of milliseconds.`)
   }
+  if (!Number.isInteger(times.retry)) throw new LifechartError('INVALID_OPTION', 'retry is a whole number: clients pass over any other.')
   if ((times.heartbeat ?? 0) > 15_000) throw new LifechartError('INVALID_OPTION', 'heartbeat is 15,000 ms at most.')
 }

@@ -16,15 +16,25 @@ export interface StartRequest {
   follow?: boolean
 }
 
+/** How events are streamed. */
+export interface EventStreams {
+  /** Refuses what {@link open} would: a position that is none, a caller who can have no more of them. */
+  check(request: Request, caller: string | undefined): void
+  open(question: Question): Promise<Response>
+}
+
 /** Starts a run and answers when that is committed: 202 with its ids, or its events. */
 export async function startRun(
   { guard, bodyBytes }: ActionOptions,
   request: Request,
-  { id: where, begin, follow }: StartRequest,
-  events: (question: Question) => Promise<Response>,
+  { id: where, begin, follow = accepts(request, 'text/event-stream') }: StartRequest,
+  streams: EventStreams,
 ): Promise<Response> {
   const allow = async (id: string) => {
-    if (!(await guard.ask({ request, action: 'start', id }))) throw unknownRun()
+    const allowed = await guard.ask({ request, action: 'start', id })
+    if (!allowed) throw unknownRun()
+    // Before the start: who is told to come again would start it twice.
+    if (follow) streams.check(request, allowed.caller)
   }
   if (typeof where === 'string') await allow(where)
   const body = await readBody(request, bodyBytes)
@@ -32,7 +42,7 @@ export async function startRun(
   const run = await begin(body)
   await run.started
   const { runId } = run
-  return (follow ?? request.headers.get('accept')?.includes('text/event-stream'))
-    ? events({ request, action: 'events', id: run.id, runId })
-    : json(202, { id: run.id, runId })
+  return follow ? streams.open({ request, action: 'events', id: run.id, runId }) : json(202, { id: run.id, runId })
 }
+
+const accepts = ({ headers }: Request, type: string) => headers.get('accept')?.includes(type) ?? false

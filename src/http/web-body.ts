@@ -10,7 +10,7 @@ export function webBody(connection: Connection): ReadableStream<Uint8Array> {
           // Who reads has taken all there is; a comment is not worth a queue.
           send: bytes => open && controller.desiredSize === 0 && controller.enqueue(bytes),
           abort() {
-            if (open) controller.error(new Error('Nothing was read from this stream for too long.'))
+            if (open) controller.error(new Error('The stream was cut off before its end.'))
             open = false
           },
         }

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type SurveyServer, surveyServers } from '../support/survey-server.ts'
 import { survey, temporary } from '../surveyor/tree.ts'
 import { findChromium, launchChromium } from './chromium.ts'
+import { contrastOfState } from './contrast.ts'
 import { relayTo } from './relay.ts'
 import { surveyPage } from './survey-page.ts'
 import { watchPage } from './witness.ts'
@@ -179,6 +180,69 @@ function pageTests(program: string) {
     expect(await statusOf(server)).toMatchObject({ status: 'stopped', end: { reason: 'user' } })
     expect(await page.locator('#rows .what').allTextContents()).toEqual(['stopped', 'stopping', '.', 'begins', 'running'])
     witness.assertGood()
+  })
+
+  it('leaves the keyboard where it is when a survey is stopped with it', async () => {
+    const server = await serve({ dir: planted(), data: directory() })
+    const { page, view, witness } = await open(server.url)
+    await view.start({ pace: 10_000 })
+    await view.findings(1)
+    await page.locator('#stop').press('Enter')
+    await view.lit('stopped')
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('stop')
+    witness.assertGood()
+  })
+
+  it('no longer says that the server can not be reached when it can', async () => {
+    const dir = planted()
+    const data = directory()
+    const server = await serve({ dir, data })
+    const { page, view } = await open(server.url)
+    await view.start({ pace: 10_000 })
+    await view.findings(1)
+    await server.end('SIGKILL')
+    await view.connection('reconnecting')
+    await view.stop()
+    await page.getByRole('alert').getByText('The server can not be reached').waitFor()
+    await serve({ dir, data, port: server.port })
+    await view.connection('connected')
+    await page.getByRole('alert').waitFor({ state: 'hidden' })
+  })
+
+  it('says so when something else than the server answers', async () => {
+    const server = await serve({ dir: planted(), data: directory() })
+    const { page, view } = await open(server.url)
+    await page.route('**/surveys', route => route.fulfill({ status: 502, contentType: 'text/html', body: '<h1>Bad gateway</h1>' }))
+    await view.start({ pace: 0 })
+    await page.getByRole('alert').getByText('The server can not be reached').waitFor()
+  })
+
+  it('does without a memory where the browser gives it none', async () => {
+    const server = await serve({ dir: planted(), data: directory() })
+    const context = await newContext()
+    await context.addInitScript(() => {
+      Object.defineProperty(window, 'sessionStorage', {
+        get() {
+          throw new DOMException('Denied.', 'SecurityError')
+        },
+      })
+    })
+    const { page, view, witness } = await open(server.url, context)
+    await view.start({ pace: 15 })
+    await view.findings(5)
+    await page.reload()
+    await view.lit('done')
+    witness.assertGood()
+  })
+
+  it.each(['light', 'dark'] as const)('can be read in the %s: the state has a contrast of 4.5 at least', async colorScheme => {
+    const server = await serve({ dir: planted(), data: directory() })
+    const { page } = await open(server.url)
+    await page.emulateMedia({ colorScheme })
+    for (const status of ['running', 'stopping', 'done', 'error']) {
+      const contrast = await page.evaluate(contrastOfState, status)
+      expect(contrast, status).toBeGreaterThanOrEqual(4.5)
+    }
   })
 
   it('shows foreign names as the text that they are', async () => {

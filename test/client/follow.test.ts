@@ -109,8 +109,8 @@ describe('a run that is followed', () => {
     expect(() => follow(url, options)).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
   })
 
-  it('needs an address', () => {
-    expect(() => follow('/runs/a/events')).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
+  it.each(['/runs/a/events', 'localhost:3000/runs/a/events'])('needs a whole address, and %s is none', address => {
+    expect(() => follow(address)).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
   })
 
   it('is for one loop', async () => {

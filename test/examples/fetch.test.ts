@@ -11,12 +11,16 @@ let replies: Replies
 let server: Listening
 /** Behind which event each connection goes on. */
 let positions: (string | undefined)[]
+/** How often the server has no time for anybody. */
+let busy: number
 
 beforeEach(async () => {
   replies = await openReplies()
   const runs = runHandler({ lifechart: replies.lifechart, authorize: 'public', retry: 1 })
   positions = []
+  busy = 0
   const answer = (request: Request, env: unknown) => {
+    if (busy-- > 0) return new Response(null, { status: 503 })
     positions.push(request.headers.get('last-event-id')?.split(':')[1])
     return runs(request, env as HttpBindings)
   }
@@ -51,6 +55,14 @@ describe('following with nothing but fetch', () => {
       { event: 'end', data: { status: 'done' } },
     ])
     expect(positions).toEqual([undefined, '2', '3'])
+  })
+
+  it('comes again while the server has no time', async () => {
+    busy = 1
+    const told: Told[] = []
+    const url = start('one')
+    for await (const event of followWithFetch(url)) told.push(event)
+    expect(told.map(({ event }) => event)).toEqual(['state', 'chunk', 'end'])
   })
 
   it('is refused by throwing', async () => {

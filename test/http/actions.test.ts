@@ -85,6 +85,18 @@ describe('a stop over HTTP', () => {
     expect((await post('/runs/chat/stop?wait=1', '')).status).toBe(200)
   })
 
+  it('is JSON, also where the query or a router names the run: a form stops nothing', async () => {
+    const { runs, get, handler } = await serve()
+    const run = runs.start('chat', patient)
+    await run.started
+    const form = { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{}' }
+    const refused = { status: 415, code: 'MEDIA_TYPE_UNSUPPORTED' }
+    expect(await errorIn(await get(`/runs/chat/stop?runId=${run.runId}`, form))).toEqual(refused)
+    const link = new Request('http://server.example/stop')
+    expect(await errorIn(await handler.stop(link, { id: 'chat', runId: run.runId }))).toEqual(refused)
+    expect(run.status).toBe('running')
+  })
+
   it('that names an old run, in the body or in the query, never touches the newer one', async () => {
     const { runs, post } = await serve()
     const old = runs.start('chat', emits('a'))
@@ -194,5 +206,13 @@ describe('the paths', () => {
     expect(await (await handler.events(request, of)).text()).toContain('event: end')
     expect(await (await handler.status(request, { id: 'chat' })).json()).toMatchObject({ runId: run.runId })
     expect(await (await handler.stop(request, of)).json()).toEqual({ runId: run.runId, stopped: false })
+  })
+
+  it('of a router that answers HEAD as GET open no stream that nobody will read', async () => {
+    const { runs, handler, lifechart } = await serve()
+    await runs.start('chat', patient).started
+    const response = await handler.events(new Request('http://server.example/anything', { method: 'HEAD' }), { id: 'chat' })
+    expect([response.status, response.headers.get('allow')]).toEqual([405, 'GET'])
+    expect(lifechart.stats()['runs.subscribers']).toBe(0)
   })
 })

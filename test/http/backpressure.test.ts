@@ -126,8 +126,6 @@ class Socket extends EventEmitter implements Outgoing {
     this.headers = headers
   }
 
-  flushHeaders(): void {}
-
   write(bytes: Uint8Array): boolean {
     this.sent += Buffer.from(bytes).toString()
     this.room--
@@ -226,7 +224,7 @@ describe('a socket that is written to', () => {
     expect(lifechart.stats()).toMatchObject({ 'runs.subscribers': 0, 'runs.live': 1 })
   })
 
-  it('that does not drain is destroyed when its client may no longer follow', async () => {
+  it('that does not drain is destroyed as soon as its client may no longer follow', async () => {
     let allowed = true
     const { runs, handler, lifechart, environment } = await serve({ authorize: () => allowed })
     runs.start('chat', emitsAndStays(...upTo(10)))

@@ -33,6 +33,23 @@ describe('a body', () => {
     },
   )
 
+  it('that breaks off is refused, and is no failure of the server', async () => {
+    const { runs, handler, environment } = await serve()
+    const run = runs.start('chat', patient)
+    await run.started
+    const broken = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('{"ru'))
+        controller.error(new Error('aborted'))
+      },
+    })
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: broken, duplex: 'half' }
+    const response = await handler(new Request('http://server.example/runs/chat/stop', init as RequestInit))
+    expect(await errorIn(response)).toEqual({ status: 400, code: 'BODY_INVALID' })
+    expect(environment.log.filter(({ level }) => level === 'error')).toEqual([])
+    expect(run.status).toBe('running')
+  })
+
   it('that somebody has read already is refused, and not taken for an empty one', async () => {
     const { runs, handler } = await serve()
     const run = runs.start('chat', patient)
@@ -152,10 +169,13 @@ describe('the options of a handler', () => {
     { heartbeat: 0 },
     { heartbeat: 15_001 },
     { retry: -1 },
+    { retry: 1.5 },
     { reauthorize: Number.NaN },
     { base: 'runs' },
     { base: '/runs/' },
     { base: '' },
+    { base: '/all runs' },
+    { base: '/runs?' },
   ])('%j make no sense and are refused', async options => {
     const { lifechart } = await serve()
     expect(await errorOf(() => runHandler({ lifechart, authorize: 'public', ...options } as never))).toEqual(codeOf('INVALID_OPTION'))

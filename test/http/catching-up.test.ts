@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest'
+import { LifechartError } from '../../src/errors.ts'
 import type { RunHandlerOptions } from '../../src/http/index.ts'
 import { Shelf } from '../../src/http/shelf.ts'
+import type { RunEvent } from '../../src/runs/events.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
-import { emits, upTo } from '../runs/support.ts'
-import { framesOf, served } from './support.ts'
+import { emits, latch, upTo } from '../runs/support.ts'
+import { framesOf, served, Tap } from './support.ts'
 
 const serve = served()
 const numbersIn = async (response: Response) => (await framesOf(response)).map(({ id }) => Number(id?.split(':')[1]))
@@ -32,6 +34,47 @@ it('clients that catch up together share what the first of them reads', async ()
   expect(reads()).toBe(once)
 })
 
+it('clients that come all at once, to what nobody has read yet, read it once', async () => {
+  const { get, reads } = await long()
+  const all = await Promise.all(upTo(20).map(async () => numbersIn(await get('/runs/chat/events'))))
+  for (const numbers of all) expect(numbers).toEqual(upTo(5_002))
+  expect(reads()).toBeLessThanOrEqual(Math.ceil(5_002 / 512))
+})
+
+it('when the one who reads for all leaves, one of the others does, and not each of them', async () => {
+  const { get, lifechart, reads } = await long()
+  const { adapter } = lifechart.kernel
+  const { read } = adapter
+  const gate = latch()
+  adapter.read = async (...asked) => {
+    await gate.opened
+    return read.apply(adapter, asked)
+  }
+  const [leaving, ...others] = await Promise.all(upTo(20).map(async () => new Tap(await get('/runs/chat/events'))))
+  const all = others.map(tap => tap.toEnd())
+  void leaving?.toEnd()
+  await settled()
+  await leaving?.cancel()
+  gate.open()
+  for (const text of await Promise.all(all)) expect(text).toContain('event: end')
+  expect(reads()).toBeLessThanOrEqual(Math.ceil(5_002 / 512) + 1)
+})
+
+it('who waited for what another one reads reads it when that fails', async () => {
+  const { get, lifechart } = await long()
+  const { adapter } = lifechart.kernel
+  const { read } = adapter
+  let failed = false
+  adapter.read = (...asked) => {
+    if (failed) return read.apply(adapter, asked)
+    failed = true
+    return Promise.reject(new LifechartError('STORE_UNAVAILABLE', 'Down.', { retryable: true }))
+  }
+  const [first, ...others] = await Promise.all(upTo(3).map(async () => framesOf(await get('/runs/chat/events'))))
+  expect(first).toEqual([{ event: 'interrupted', data: '{"code":"STORE_UNAVAILABLE"}' }])
+  for (const frames of others) expect(frames).toHaveLength(5_002)
+})
+
 it('those who begin at different positions soon read the same pages, and each gets its own events', async () => {
   const { get, reads } = await long()
   await numbersIn(await get('/runs/chat/events'))
@@ -54,18 +97,21 @@ it('what is kept for others is of one run only', async () => {
 })
 
 it('those who catch up leave the event loop to others now and then', async () => {
-  const { get } = await long({ limits: { sharedBytes: 1 } })
-  const responses = await Promise.all(upTo(100).map(() => get('/runs/chat/events')))
+  const slowly = ({ type }: RunEvent) => {
+    for (const since = performance.now(); performance.now() - since < 0.02; );
+    return { event: type, data: '' }
+  }
+  const { get } = await long({ encode: slowly })
   let turns = 0
   let over = false
   const others = (async () => {
     for (; !over; turns++) await settled(1)
   })()
-  await Promise.all(responses.map(numbersIn))
+  await (await get('/runs/chat/events')).text()
   over = true
   await others
-  // Half a second of work at least, in turns of 4 ms.
-  expect(turns).toBeGreaterThan(20)
+  // A tenth of a second of work at least, with a pause at 4 ms, or behind the piece that took longer.
+  expect(turns).toBeGreaterThan(5)
 })
 
 it('a shelf holds so many bytes: the oldest give way, and what is too large is not kept', () => {

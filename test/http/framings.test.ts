@@ -105,7 +105,7 @@ describe('the UI message stream', () => {
     const { runs, get, environment } = await serve({ encode: 'ui-message-stream' })
     const run = runs.start('chat', emits('just text'))
     await run.ended
-    expect(await framesOf(await get(`/runs/chat/events?runId=${run.runId}`))).toEqual([])
+    await expect(framesOf(await get(`/runs/chat/events?runId=${run.runId}`))).rejects.toThrow('cut off')
     expect(environment.log.at(-1)).toMatchObject({ message: 'A stream was closed.' })
   })
 })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
-import { connect as connectSecond, createServer as createSecondServer } from 'node:http2'
+import { connect as connectSecond, constants, createServer as createSecondServer } from 'node:http2'
 import { type AddressInfo, connect } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { describe, expect, it, vi } from 'vitest'
@@ -85,6 +85,16 @@ describe.each(ways)('over real sockets, written %s,', way => {
     })
     expect(environment.clock.pending).toBe(before)
     expect(run.status).toBe('running')
+  })
+
+  it('an interruption that a framing has no words for cuts the connection: nobody takes it for the end', async () => {
+    const { runs, handler, lifechart } = await serve({ encode: 'raw' })
+    const { url } = await net.serve(handler, way)
+    runs.define('long', emitsAndStays('a'))
+    await runs.start('chat', { type: 'long' }, { orphan: 'resume' }).started
+    const told = textOf(await open(`${url}/runs/chat/events`))
+    await lifechart.close()
+    await expect(told).rejects.toThrow('aborted')
   })
 
   it('clients that leave before they are answered leave nothing either', async () => {
@@ -188,4 +198,23 @@ it('over HTTP/2 a stream is written to the socket as well', async () => {
   await once(server, 'close')
   expect(head).toMatchObject({ ':status': 200, 'content-type': 'text/event-stream' })
   expect(parse(text).at(-1)).toMatchObject({ id: `${run.runId}:4`, event: 'end' })
+})
+
+it('HTTP/2 tells a connection that is cut from an end as well', async () => {
+  const { runs, handler, lifechart } = await serve({ encode: 'raw' })
+  runs.define('long', emitsAndStays('a'))
+  await runs.start('chat', { type: 'long' }, { orphan: 'resume' }).started
+  const server = createSecondServer(getRequestListener((request, env) => handler(request, env)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const session = connectSecond(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  const stream = session.request({ ':path': '/runs/chat/events' })
+  await once(stream, 'data')
+  stream.resume()
+  await lifechart.close()
+  await once(stream, 'close')
+  session.close()
+  server.close()
+  await once(server, 'close')
+  expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL)
 })

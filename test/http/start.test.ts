@@ -4,7 +4,7 @@ import type { Question, StartRequest } from '../../src/http/index.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { emits, emitsAndStays, patient } from '../runs/support.ts'
 import { faultyAdapter } from '../support/faulty-adapter.ts'
-import { errorIn, framesOf, type Served, served } from './support.ts'
+import { errorIn, framesOf, type Served, served, Tap } from './support.ts'
 
 const serve = served()
 
@@ -96,6 +96,32 @@ describe('a route that starts runs', () => {
       },
     })
     expect(await errorIn(await failing({}))).toEqual({ status: 500, code: 'SERVER_FAILED' })
+  })
+
+  it('starts nothing whose events there is no room for: who is told to come again later would start it twice', async () => {
+    const house = await serve({ limits: { streams: 1 } })
+    await house.runs.start('other', patient).started
+    const tap = new Tap(await house.get('/runs/other/events'))
+    expect(await errorIn(await starting(house, { follow: true })({ text: 'a' }))).toEqual({ status: 429, code: 'STREAM_LIMIT' })
+    expect(await house.runs.get('chat')).toBeUndefined()
+    expect((await starting(house)({ text: 'a' })).status).toBe(202)
+    await tap.cancel()
+    expect((await starting(house, { follow: true })({ text: 'a' })).status).toBe(200)
+  })
+
+  it('starts nothing whose events are asked for from a position that is none', async () => {
+    const house = await serve()
+    const request = new Request('http://server.example/api/chat?after=soon', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    })
+    const begin = () => house.runs.start('chat', patient)
+    expect(await errorIn(await house.handler.start(request, { id: 'chat', follow: true, begin }))).toEqual({
+      status: 400,
+      code: 'CURSOR_INVALID',
+    })
+    expect(await house.runs.get('chat')).toBeUndefined()
   })
 
   it('starts what goes on when its client leaves', async () => {

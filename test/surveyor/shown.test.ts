@@ -55,17 +55,19 @@ describe('what the page shows of a survey', () => {
       { type: 'gap', from: 2, to: 6 },
       { seq: 7, type: 'chunk', data: finding },
       { seq: 8, type: 'chunk', data: { ...finding, files: 0, problems: [] } },
-      { seq: 9, type: 'end', status: 'error', error: { code: 'PRODUCER_FAILED', message: 'It failed.' } },
+      { seq: 9, type: 'chunk', data: { ...finding, directory: 'b', lines: 1, longest: undefined, problems: [] } },
+      { seq: 10, type: 'end', status: 'error', error: { code: 'PRODUCER_FAILED', message: 'It failed.' } },
     ]
     const { rows, findings } = told.reduce(fold, unseen('a-run'))
     expect(rows.map(({ seq, what, note }) => [seq, what, note])).toEqual([
-      [9, 'error', 'PRODUCER_FAILED'],
+      [10, 'error', 'PRODUCER_FAILED'],
+      [9, 'b', '1 file, 1 line'],
       [7, 'x', 'not read: EACCES'],
       [7, '.', '1 file, 3 lines · b.ts 3'],
       [6, 'events 2 to 6', 'no longer kept'],
       [1, 'running', ''],
     ])
-    expect(findings).toBe(2)
+    expect(findings).toBe(3)
   })
 
   it('has no more rows than can be read', () => {

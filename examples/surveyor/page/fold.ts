@@ -70,7 +70,7 @@ function rowsOf(seq: number, { directory, files, lines, longest, problems }: Fin
   const refused = problems.map(({ path, why }) => row(seq, 'problem', path, `not read: ${why}`)).reverse()
   if (files === 0) return refused
   const most = longest ? ` · ${longest.path.slice(longest.path.lastIndexOf('/') + 1)} ${counted(longest.lines)}` : ''
-  const note = `${counted(files)} ${files === 1 ? 'file' : 'files'}, ${counted(lines)} lines${most}`
+  const note = `${countedOf(files, 'file')}, ${countedOf(lines, 'line')}${most}`
   return [...refused, row(seq, 'finding', directory || '.', note)]
 }
 
@@ -79,6 +79,10 @@ const row = (seq: number, kind: Row['kind'], what: string, note: string): Row =>
 const newest = (rows: Row[], shown: Shown) => [...rows, ...shown.rows].slice(0, mostRows)
 
 export const counted = (count: number) => count.toLocaleString('en-US')
+
+const countedOf = (count: number, what: string) => `${counted(count)} ${what}${count === 1 ? '' : 's'}`
+
+export const mayBeStopped = ({ status }: Shown) => status === 'running' || status === 'waiting'
 
 /** The path of the state in the chart. */
 export function pathOf(status: Status): string {

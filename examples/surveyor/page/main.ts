@@ -1,6 +1,6 @@
 // The script of the page: it follows the survey that the server has, starts another one, and stops it.
 import { FollowError, follow } from 'lifechart/client'
-import { fold, type Shown, unseen } from './fold.ts'
+import { fold, mayBeStopped, type Shown, unseen } from './fold.ts'
 import { recall, remember } from './memory.ts'
 import { ask, Refused } from './requests.ts'
 import { type Connection, element, openView } from './view.ts'
@@ -38,7 +38,10 @@ async function watch(id: string, runId: string): Promise<void> {
     const events = follow(`/runs/${id}/events`, {
       after: `${runId}:${seen.seq}`,
       signal,
-      onConnect: () => show('connected'),
+      onConnect() {
+        view.notice()
+        show('connected')
+      },
       onDisconnect: () => show('reconnecting'),
     })
     for await (const event of events) {
@@ -63,7 +66,7 @@ async function start(form: HTMLFormElement): Promise<void> {
 
 /** Only the one that is shown: a newer one is not meant. */
 async function stop(): Promise<void> {
-  if (shown) await ask('POST', '/runs/survey/stop', { runId: shown.runId })
+  if (shown && mayBeStopped(shown)) await ask('POST', '/runs/survey/stop', { runId: shown.runId })
 }
 
 function complain(error: unknown): void {

@@ -1,4 +1,4 @@
-import { counted, pathOf, type Row, type Shown } from './fold.ts'
+import { counted, mayBeStopped, pathOf, type Row, type Shown } from './fold.ts'
 
 export type Connection = 'not started' | 'connecting' | 'connected' | 'reconnecting' | 'ended'
 
@@ -25,7 +25,8 @@ export function openView() {
     const isDone = shown.status === 'done'
     write('phase', isLive ? 'Now in' : isDone ? 'Surveyed' : 'Ended in')
     write('here', [shown.surveys, !isDone && shown.here].filter(Boolean).join('/') || (isDone ? 'all of it' : '.'))
-    element<HTMLButtonElement>('stop').disabled = shown.status !== 'running' && shown.status !== 'waiting'
+    // Not `disabled`: that would take the keyboard away from whoever has just pressed it.
+    element('stop').ariaDisabled = String(!mayBeStopped(shown))
     drawKinds(shown)
     drawRows(shown)
   }

@@ -17,7 +17,6 @@ export type Encode = (event: RunEvent) => Message | undefined
 export function customFraming(encode: Encode): Framing {
   return {
     headers: { 'content-type': eventStream },
-    comments: true,
     marksEnd: false,
     activeOnly: false,
     frame(batch, index, runId) {

@@ -4,8 +4,6 @@ import type { RunEvent } from '../../runs/events.ts'
 /** How the events of a run become bytes. */
 export interface Framing {
   readonly headers: Readonly<Record<string, string>>
-  /** Milliseconds to wait before connecting again are said at the start, and a comment when nothing else is. */
-  readonly comments: boolean
   /** A client can tell an end from a connection that broke; else the transfer encoding has to. */
   readonly marksEnd: boolean
   /** Only a run that has not ended is streamed: 204 for any other, and for none. */

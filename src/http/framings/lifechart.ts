@@ -5,7 +5,6 @@ import { dataLines, eventStream } from './sse.ts'
 /** Every event with its number; docs/http.md, "The wire". */
 export const lifechartFraming: Framing = {
   headers: { 'content-type': eventStream },
-  comments: true,
   marksEnd: true,
   activeOnly: false,
   frame(batch, index, runId) {

@@ -4,7 +4,6 @@ import { eventStream } from './sse.ts'
 /** Chunks are complete frames already: texts and bytes go out as they are, anything else as its JSON. States and the end are not told. */
 export const rawFraming: Framing = {
   headers: { 'content-type': eventStream },
-  comments: true,
   marksEnd: false,
   activeOnly: false,
   frame(batch, index) {

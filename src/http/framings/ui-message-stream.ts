@@ -6,7 +6,6 @@ import { eventStream } from './sse.ts'
 /** The UI message stream of the Vercel AI SDK, version 1: every chunk of the run is one UIMessageChunk. */
 export const uiMessageFraming: Framing = {
   headers: { 'content-type': eventStream, 'x-vercel-ai-ui-message-stream': 'v1' },
-  comments: true,
   marksEnd: false,
   activeOnly: true,
   frame(batch, index, runId) {
