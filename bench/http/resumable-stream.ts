@@ -53,6 +53,7 @@ async function deliver(open: Open, consumers: number): Promise<number> {
   begin.open()
   await Promise.all(all.map(consumer => consumer.take(chunks)))
   const took = performance.now() - since
+  await Promise.all(all.map(consumer => consumer.cancel()))
   await stream.close()
   return took
 }

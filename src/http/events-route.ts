@@ -44,7 +44,8 @@ export class EventsRoute {
   constructor(options: EventsOptions) {
     const { lifechart, framing, limits } = options
     this.#options = options
-    this.#streams = new Streams({ ...options, clock: lifechart.kernel.environment.clock })
+    const { kernel } = lifechart
+    this.#streams = new Streams({ ...options, clock: kernel.environment.clock, closed: () => kernel.closed })
     this.#pieces = new Pieces(framing, limits.pieceCharacters)
     this.#shelf = new Shelf(limits.sharedBytes)
   }

@@ -6,6 +6,8 @@ import type { HttpLimits } from './limits.ts'
 
 export interface StreamsOptions {
   clock: Clock
+  /** The runtime was closed: nothing comes any more. */
+  closed(): boolean
   guard: Guard
   limits: HttpLimits
   /** Milliseconds of silence before a comment. */
@@ -80,16 +82,19 @@ export class Streams {
   #arm(): unknown {
     const { clock, heartbeat, reauthorize, limits } = this.#options
     const pause = Math.min(heartbeat, reauthorize, limits.unread) / 3
-    return clock.setTimeout(() => this.#look(this.#time + pause), pause)
+    return clock.setTimeout(() => this.#look(pause), pause)
   }
 
-  #look(time: number): void {
-    const { heartbeat, limits, reauthorize } = this.#options
+  #look(pause: number): void {
+    const { heartbeat, limits, reauthorize, closed } = this.#options
+    const time = this.#time + pause
     this.#time = time
+    // The last word that waits for a client is not worth a process that does not end.
+    const unread = closed() ? pause : limits.unread
     this.#timer = this.#arm()
     for (const entry of [...this.#entries]) {
       entry.connection.beat(time - heartbeat / 3)
-      entry.connection.drop(time - limits.unread)
+      entry.connection.drop(time - unread)
       if (time < entry.askAt) continue
       entry.askAt = time + reauthorize
       void this.#askAgain(entry)

@@ -151,6 +151,16 @@ describe('the streams that are open', () => {
   })
 })
 
+it('one that nobody reads keeps no process from its end when the runtime was closed', async () => {
+  const { runs, get, lifechart, environment } = await serve()
+  await runs.start('chat', emitsAndStays('a')).started
+  const unread = await get('/runs/chat/events')
+  await lifechart.close()
+  await environment.clock.advance(10_000)
+  expect(environment.clock.pending).toBe(0)
+  expect(await errorOf(() => unread.text())).toBeInstanceOf(Error)
+})
+
 it('a stream that is read is not given up, however quiet its run is', async () => {
   const { runs, get, lifechart, environment } = await serve({ limits: { unread: 1_000 } })
   const run = runs.start('chat', emitsAndStays('a'))
