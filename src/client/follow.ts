@@ -139,8 +139,8 @@ function parse(url: string | URL): URL {
   let cause: unknown
   try {
     const address = new URL(url, location?.href)
-    // `localhost:3000/…` is a URL, of the scheme `localhost`: it would be tried for ever.
-    if (address.host) return address
+    // `localhost:3000/…` is a URL, of the scheme `localhost`; and fetch takes none with a password. Both would be tried for ever.
+    if (address.host && !address.username && !address.password) return address
   } catch (error) {
     cause = error
   }

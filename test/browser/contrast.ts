@@ -1,5 +1,5 @@
-/** In the page: the contrast of the word for a state with what is behind it, WCAG 2.2 section 1.4.3. */
-export function contrastOfState(status: string): number {
+/** In the page: the contrast of the word for a state, and of the border of a field, with what is behind them: WCAG 2.2 sections 1.4.3 and 1.4.11. */
+export function contrastsOf(status: string): { word: number; field: number } {
   document.documentElement.dataset.status = status
   const painted = document.createElement('canvas').getContext('2d', { willReadFrequently: true }) as CanvasRenderingContext2D
   const luminance = (...colours: string[]) => {
@@ -16,6 +16,10 @@ export function contrastOfState(status: string): number {
   const word = document.getElementById('status') as HTMLElement
   const { color, backgroundColor } = getComputedStyle(word)
   const card = getComputedStyle(word.closest('.card') as HTMLElement).backgroundColor
-  const [darker = 0, brighter = 0] = [luminance(color), luminance(card, backgroundColor)].sort((a, b) => a - b)
-  return (brighter + 0.05) / (darker + 0.05)
+  const contrast = (...both: number[]) => {
+    const [darker = 0, brighter = 0] = both.sort((a, b) => a - b)
+    return (brighter + 0.05) / (darker + 0.05)
+  }
+  const { borderColor } = getComputedStyle(document.querySelector('input') as HTMLElement)
+  return { word: contrast(luminance(color), luminance(card, backgroundColor)), field: contrast(luminance(borderColor), luminance(card)) }
 }

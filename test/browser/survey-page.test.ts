@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type SurveyServer, surveyServers } from '../support/survey-server.ts'
 import { survey, temporary } from '../surveyor/tree.ts'
 import { findChromium, launchChromium } from './chromium.ts'
-import { contrastOfState } from './contrast.ts'
+import { contrastsOf } from './contrast.ts'
 import { relayTo } from './relay.ts'
 import { surveyPage } from './survey-page.ts'
 import { watchPage } from './witness.ts'
@@ -235,15 +235,19 @@ function pageTests(program: string) {
     witness.assertGood()
   })
 
-  it.each(['light', 'dark'] as const)('can be read in the %s: the state has a contrast of 4.5 at least', async colorScheme => {
-    const server = await serve({ dir: planted(), data: directory() })
-    const { page } = await open(server.url)
-    await page.emulateMedia({ colorScheme })
-    for (const status of ['running', 'stopping', 'done', 'error']) {
-      const contrast = await page.evaluate(contrastOfState, status)
-      expect(contrast, status).toBeGreaterThanOrEqual(4.5)
-    }
-  })
+  it.each(['light', 'dark'] as const)(
+    'can be read in the %s: the state has a contrast of 4.5 at least, the fields of 3',
+    async colorScheme => {
+      const server = await serve({ dir: planted(), data: directory() })
+      const { page } = await open(server.url)
+      await page.emulateMedia({ colorScheme })
+      for (const status of ['running', 'stopping', 'done', 'error']) {
+        const { word, field } = await page.evaluate(contrastsOf, status)
+        expect(word, status).toBeGreaterThanOrEqual(4.5)
+        expect(field).toBeGreaterThanOrEqual(3)
+      }
+    },
+  )
 
   it('shows foreign names as the text that they are', async () => {
     const hostile = '<img src=x onerror=alert(1)>'
@@ -259,6 +263,16 @@ function pageTests(program: string) {
     expect(await page.locator('#rows .note').allTextContents()).toContainEqual(expect.stringContaining(`${hostile}.ts`))
     expect(await page.locator('img').count()).toBe(0)
     witness.assertGood()
+  })
+
+  it('shows names in the order of their characters', async () => {
+    const dir = tree({ 'evil\u202etxt.ts': 'x\n' })
+    const server = await serve({ dir, data: directory() })
+    const { page, view } = await open(server.url)
+    await view.start({ pace: 0 })
+    await view.lit('done')
+    expect(await page.locator('#rows .note').allTextContents()).toContainEqual(expect.stringContaining('evil\ufffdtxt.ts'))
+    expect(await view.text('count')).toMatch(/^\d+ in all$/)
   })
 
   it('says what the server refuses', async () => {

@@ -109,9 +109,12 @@ describe('a run that is followed', () => {
     expect(() => follow(url, options)).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
   })
 
-  it.each(['/runs/a/events', 'localhost:3000/runs/a/events'])('needs a whole address, and %s is none', address => {
-    expect(() => follow(address)).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
-  })
+  it.each(['/runs/a/events', 'localhost:3000/runs/a/events', 'http://user:word@server.example/runs/a/events'])(
+    'needs a whole address without a password, and %s is none',
+    address => {
+      expect(() => follow(address)).toThrow(expect.objectContaining({ name: 'FollowError', code: 'INVALID_OPTION' }))
+    },
+  )
 
   it('is for one loop', async () => {
     const { events, over } = await audience()

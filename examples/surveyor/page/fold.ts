@@ -53,7 +53,7 @@ export function fold(shown: Shown, event: RunEvent): Shown {
   }
   if (event.type === 'end') {
     const { status, error, reason } = event
-    return { ...shown, seq, status, rows: newest([row(seq, 'state', status, error?.code ?? reason ?? '')], shown) }
+    return { ...shown, seq, status, rows: newest([row(seq, error ? 'problem' : 'state', status, error?.code ?? reason ?? '')], shown) }
   }
   const data = event.data as Finding | Announcement
   if ('surveys' in data) {
@@ -81,6 +81,8 @@ const newest = (rows: Row[], shown: Shown) => [...rows, ...shown.rows].slice(0, 
 export const counted = (count: number) => count.toLocaleString('en-US')
 
 const countedOf = (count: number, what: string) => `${counted(count)} ${what}${count === 1 ? '' : 's'}`
+
+export const isLive = (status: Status) => status === 'running' || status === 'waiting' || status === 'stopping'
 
 export const mayBeStopped = ({ status }: Shown) => status === 'running' || status === 'waiting'
 

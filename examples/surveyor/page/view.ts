@@ -1,4 +1,4 @@
-import { counted, mayBeStopped, pathOf, type Row, type Shown } from './fold.ts'
+import { counted, isLive, mayBeStopped, pathOf, type Row, type Shown } from './fold.ts'
 
 export type Connection = 'not started' | 'connecting' | 'connected' | 'reconnecting' | 'ended'
 
@@ -21,9 +21,8 @@ export function openView() {
     drawState(shown)
     for (const name of ['files', 'lines', 'findings'] as const) number(name, shown[name], counted(shown[name]))
     number('bytes', shown.bytes, sized(shown.bytes))
-    const isLive = shown.status === 'running' || shown.status === 'waiting' || shown.status === 'stopping'
     const isDone = shown.status === 'done'
-    write('phase', isLive ? 'Now in' : isDone ? 'Surveyed' : 'Ended in')
+    write('phase', isLive(shown.status) ? 'Now in' : isDone ? 'Surveyed' : 'Ended in')
     write('here', [shown.surveys, !isDone && shown.here].filter(Boolean).join('/') || (isDone ? 'all of it' : '.'))
     // Not `disabled`: that would take the keyboard away from whoever has just pressed it.
     element('stop').ariaDisabled = String(!mayBeStopped(shown))
@@ -55,7 +54,7 @@ export function openView() {
   }
 
   /** Those that are there stay, so that they can be read, selected and scrolled. */
-  function drawRows({ runId, seq, rows }: Shown): void {
+  function drawRows({ runId, seq, status, rows }: Shown): void {
     const list = element('rows')
     if (drawn.runId !== runId) list.replaceChildren()
     const known = drawn.runId === runId && drawn.newest ? rows.indexOf(drawn.newest) : -1
@@ -64,7 +63,7 @@ export function openView() {
     list.prepend(...fresh.map(item))
     while (list.childElementCount > rows.length) list.lastElementChild?.remove()
     drawn = { runId, newest: rows[0] }
-    write('count', seq === 0 ? '' : `${counted(seq)} so far`)
+    write('count', seq === 0 ? '' : `${counted(seq)} ${isLive(status) ? 'so far' : 'in all'}`)
   }
 
   return {
@@ -83,9 +82,9 @@ function item({ seq, kind, what, note }: Row): HTMLElement {
   const [number, text, aside] = [filled('span', `#${seq}`), filled('bdi', what), filled('bdi', note)]
   number.className = 'seq'
   text.className = 'what'
-  text.title = what
+  text.title = text.textContent ?? ''
   aside.className = 'note'
-  aside.title = note
+  aside.title = aside.textContent ?? ''
   const line = filled('li', number, text, aside)
   line.className = kind
   return line
@@ -93,9 +92,12 @@ function item({ seq, kind, what, note }: Row): HTMLElement {
 
 function filled(tag: string, ...content: (string | Node)[]): HTMLElement {
   const made = document.createElement(tag)
-  made.append(...content)
+  made.append(...content.map(part => (typeof part === 'string' ? inOrder(part) : part)))
   return made
 }
+
+/** With what would turn the order of characters made visible: a name is to look like what it is. */
+const inOrder = (text: string) => text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
 
 /** The page's own elements are there. */
 export function element<T extends HTMLElement>(id: string): T {
@@ -106,7 +108,8 @@ export function element<T extends HTMLElement>(id: string): T {
 
 function write(id: string, text: string): HTMLElement {
   const written = element(id)
-  if (written.textContent !== text) written.textContent = text
+  const shown = inOrder(text)
+  if (written.textContent !== shown) written.textContent = shown
   return written
 }
 
