@@ -9,8 +9,8 @@ export const lifechartFraming: Framing = {
   activeOnly: false,
   frame(batch, index, runId) {
     const chunk = batch.chunkText(index)
-    if (chunk !== undefined) return `id: ${runId}:${batch.from + index}\nevent: chunk\n${dataLines(chunk)}\n`
-    return frameOf(batch.event(index), runId)
+    if (chunk === undefined) return frameOf(batch.event(index), runId)
+    return `id: ${runId}:${batch.from + index}\nevent: chunk\n${batch.decoded ? `data: ${chunk}\n` : dataLines(chunk)}\n`
   },
   interrupted: code => `event: interrupted\ndata: ${JSON.stringify({ code })}\n\n`,
 }

@@ -60,6 +60,11 @@ export class Batch<E> {
     return events
   }
 
+  /** The records are there, and not only the texts that somebody stored. */
+  get decoded(): boolean {
+    return this.#entries !== undefined
+  }
+
   /** The record itself at a position, 0 … length - 1. */
   entry(index: number): Entry {
     return this.#decoded()[index]
@@ -73,6 +78,8 @@ export class Batch<E> {
   /** The JSON of the chunk at a position, as it is stored, without decoding anything; undefined where there is no such chunk. */
   chunkText(index: number): Json | undefined {
     const text = this.#texts?.[index]
+    // Its own text, of which nothing has been read yet: to look at it costs more than all the rest.
+    if (text !== undefined && typeof this.#entries?.[index] === 'string') return text
     if (text !== undefined) return isChunkText(text) ? text : undefined
     const entry = this.entry(index)
     return entry instanceof Step || entry instanceof Bytes ? undefined : JSON.stringify(entry)
