@@ -66,7 +66,8 @@ export class Connection {
     }
     try {
       while (!this.#closed) {
-        const bytes = feed.cursor.behind ? await this.#old() : await this.#live()
+        // What is live is asked for here: each function in between would cost another turn of promises for each event.
+        const bytes = feed.cursor.behind ? await this.#old() : this.#bytesOf((await this.#asked()).value)
         if (bytes && bytes.byteLength > 0) return bytes
       }
       return undefined
@@ -93,10 +94,11 @@ export class Connection {
       return this.#made(kept.bytes)
     }
     const piece = await shelf.fill(runId, position, async () => {
-      const batch = await this.#batch()
+      const { value } = await this.#asked()
+      this.#waiting = false
       // Once more: the others that had their turn then have read meanwhile, too.
       for (let turn = turns.next(); turn; turn = turns.next()) await turn
-      const bytes = this.#bytesOf(batch)
+      const bytes = this.#bytesOf(value)
       return bytes && { bytes, to: cursor.position }
     })
     return piece?.bytes
@@ -113,18 +115,13 @@ export class Connection {
     return kept
   }
 
-  async #live(): Promise<Uint8Array | undefined> {
-    return this.#bytesOf(await this.#batch())
-  }
-
-  async #batch(): Promise<Batch<RunEvent> | undefined> {
+  #asked(): Promise<IteratorResult<Batch<RunEvent>, undefined>> {
     this.#waiting = true
-    const { value } = await this.#options.feed.cursor.next()
-    this.#waiting = false
-    return value
+    return this.#options.feed.cursor.next()
   }
 
   #bytesOf(batch: Batch<RunEvent> | undefined): Uint8Array | undefined {
+    this.#waiting = false
     if (!batch) {
       this.close()
       return undefined
