@@ -50,15 +50,14 @@ export class EventsRoute {
     this.#shelf = new Shelf(limits.sharedBytes)
   }
 
-  /** What would be refused: `CURSOR_INVALID`, or `STREAM_LIMIT` when this caller can have no more streams. */
-  check(request: Request, caller: string | undefined): void {
+  /** Makes room for a stream that {@link answer} is to open; returns how to give it back. `CURSOR_INVALID`, `STREAM_LIMIT`. */
+  hold(request: Request, caller: string | undefined): () => void {
     positionIn(request)
-    const leave = this.#streams.reserve(caller)
-    leave()
+    return this.#streams.reserve(caller)
   }
 
-  /** With `outgoing`, the stream is written there; the answer only says so. */
-  async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined): Promise<Response> {
+  /** With `outgoing`, the stream is written there; the answer only says so. With `place`, room was made for it. */
+  async answer(question: Question, headers: Record<string, string>, outgoing: Outgoing | undefined, place?: () => void): Promise<Response> {
     const { guard, framing } = this.#options
     const { request, runId } = question
     // Many that come at once are let in in turns.
@@ -71,7 +70,7 @@ export class EventsRoute {
       throw unknownRun()
     }
     const after = positionIn(request)
-    const leave = this.#streams.reserve(allowed.caller)
+    const leave = place ?? this.#streams.reserve(allowed.caller)
     let streaming = false
     try {
       const feed = await this.#open(question, after)

@@ -110,8 +110,8 @@ export function runHandler(options: RunHandlerOptions): RunHandler {
     answered(request, async () => {
       origins.check(request)
       const streams = {
-        check: (request: Request, caller: string | undefined) => route.check(request, caller),
-        open: (question: Question) => answers.events(question, node),
+        hold: (caller: string | undefined) => route.hold(request, caller),
+        open: (question: Question, place: () => void) => route.answer(question, origins.headers(request) ?? {}, node?.outgoing, place),
       }
       return startRun(parts, request, start, streams)
     })

@@ -18,9 +18,9 @@ export interface StartRequest {
 
 /** How events are streamed. */
 export interface EventStreams {
-  /** Refuses what {@link open} would: a position that is none, a caller who can have no more of them. */
-  check(request: Request, caller: string | undefined): void
-  open(question: Question): Promise<Response>
+  /** Makes room for one; returns how to give it back. Refuses what `open` would: a position that is none, one stream too many. */
+  hold(caller: string | undefined): () => void
+  open(question: Question, place: () => void): Promise<Response>
 }
 
 /** Starts a run and answers when that is committed: 202 with its ids, or its events. */
@@ -33,16 +33,22 @@ export async function startRun(
   const allow = async (id: string) => {
     const allowed = await guard.ask({ request, action: 'start', id })
     if (!allowed) throw unknownRun()
-    // Before the start: who is told to come again would start it twice.
-    if (follow) streams.check(request, allowed.caller)
+    return allowed
   }
-  if (typeof where === 'string') await allow(where)
+  let allowed = typeof where === 'string' ? await allow(where) : undefined
   const body = await readBody(request, bodyBytes)
-  if (typeof where === 'function') await allow(where(body))
-  const run = await begin(body)
-  await run.started
-  const { runId } = run
-  return follow ? streams.open({ request, action: 'events', id: run.id, runId }) : json(202, { id: run.id, runId })
+  if (typeof where === 'function') allowed = await allow(where(body))
+  // Before the start: who is told to come again would start it twice.
+  const place = follow ? streams.hold(allowed?.caller) : undefined
+  try {
+    const run = await begin(body)
+    await run.started
+    const { runId } = run
+    return place ? await streams.open({ request, action: 'events', id: run.id, runId }, place) : json(202, { id: run.id, runId })
+  } catch (error) {
+    place?.()
+    throw error
+  }
 }
 
 const accepts = ({ headers }: Request, type: string) => headers.get('accept')?.includes(type) ?? false

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { memoryAdapter } from '../../src/adapters/memory.ts'
+import { LifechartError } from '../../src/errors.ts'
 import type { Question, StartRequest } from '../../src/http/index.ts'
 import { settled } from '../../src/testing/simulated-clock.ts'
 import { emits, emitsAndStays, patient } from '../runs/support.ts'
@@ -106,6 +107,25 @@ describe('a route that starts runs', () => {
     expect(await house.runs.get('chat')).toBeUndefined()
     expect((await starting(house)({ text: 'a' })).status).toBe(202)
     await tap.cancel()
+    expect((await starting(house, { follow: true })({ text: 'a' })).status).toBe(200)
+  })
+
+  it('holds the room for them until they are streamed: of two starts at once, the one that is refused starts nothing', async () => {
+    const house = await serve({ limits: { streams: 1 } })
+    const start = (id: string) => starting(house, { id, follow: true, begin: () => house.runs.start(id, patient) })({})
+    const responses = await Promise.all([start('a'), start('b')])
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 429])
+    expect(house.lifechart.stats()['runs.live']).toBe(1)
+    for (const { body } of responses) await body?.cancel()
+    expect((await start('c')).status).toBe(200)
+  })
+
+  it('gives the room back when nothing begins', async () => {
+    const house = await serve({ limits: { streams: 1 } })
+    const fails = () => {
+      throw new LifechartError('RUN_IN_FLIGHT', 'No.')
+    }
+    for (let i = 0; i < 2; i++) expect((await starting(house, { follow: true, begin: fails })({})).status).toBe(409)
     expect((await starting(house, { follow: true })({ text: 'a' })).status).toBe(200)
   })
 
