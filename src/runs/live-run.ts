@@ -101,8 +101,16 @@ export class LiveRun implements Run {
     return this.#ended
   }
 
+  /** It is being taken over here. Somebody else may be faster: what is waited for then goes on elsewhere. */
+  get #arriving(): boolean {
+    return !this.host.begun && this.stream.head > 0
+  }
+
   async #findEnd(): Promise<RunEnd> {
+    // A stream that is held is followed wherever it goes.
+    const letGo = this.#arriving ? this.stream.hold() : undefined
     await this.stream.whenClosed()
+    letGo?.()
     // Handed over in mid-run: the end belongs to the next owner, and this promise waits for it with the process.
     if (!this.#end && !this.stream.ended) return new Promise(() => undefined)
     this.#end ??= await this.#readEnd()
@@ -156,6 +164,18 @@ export class LiveRun implements Run {
   }
 
   async #stop(event: RunMachineEvent): Promise<boolean> {
+    if (!this.#arriving) return this.#stopKnown(event)
+    const letGo = this.stream.hold()
+    try {
+      await this.started.catch(() => undefined)
+      return await this.#stopKnown(event)
+    } finally {
+      letGo()
+    }
+  }
+
+  /** It is known whether it is ours. */
+  async #stopKnown(event: RunMachineEvent): Promise<boolean> {
     if (this.over) return false
     let first = true
     try {

@@ -60,6 +60,60 @@ describe('a start that meets an orphan which resumes', () => {
   })
 })
 
+describe('a stop while two take the run over', () => {
+  /** Both find the orphan; the first to commit has it, the other one does not know that yet. */
+  async function contest() {
+    const first = await house.open()
+    first.runs.define('work', patient)
+    const run = first.runs.start('chat', { type: 'work' }, { orphan: 'resume' })
+    await run.started
+    await settled()
+    const [winner, loser] = [await house.open(), await house.open()]
+    for (const { runs, store } of [winner, loser]) {
+      runs.define('work', patient)
+      store.hold()
+    }
+    first.lifechart.kernel.crash()
+    // No longer: who has no answer from the store for a while gives up.
+    for (let i = 0; i < 60 && winner.store.holding + loser.store.holding < 2; i++) await house.clock.advance(500)
+    expect([winner.store.holding, loser.store.holding]).toEqual([1, 1])
+    winner.store.release()
+    await settled()
+    return { winner, loser, run }
+  }
+
+  it.each(['latest', 'exact'])('is told to the one that has it: the %s one', async which => {
+    const { winner, loser, run } = await contest()
+    const stopping = loser.runs.stop('chat', which === 'exact' ? { runId: run.runId } : {})
+    await settled()
+    loser.store.release()
+    await house.clock.advance(1_000)
+    expect(await stopping).toBe(true)
+    expect(await winner.runs.get('chat')).toMatchObject({ status: 'stopped', end: { reason: 'user' } })
+  })
+
+  it('and what was shared meanwhile ends with it', async () => {
+    const { winner, loser } = await contest()
+    const { ended } = loser.runs.start('chat', patient, { policy: 'share' })
+    loser.store.release()
+    await settled()
+    await winner.runs.stop('chat')
+    await house.clock.advance(1_000)
+    expect(await ended).toMatchObject({ status: 'stopped', reason: 'user' })
+    expect(loser.lifechart.stats()['streams.followed']).toBe(0)
+  })
+
+  it('is answered behind the end when that one stops it anyway', async () => {
+    const { winner, loser } = await contest()
+    const stopping = loser.runs.stop('chat')
+    await settled()
+    const first = winner.runs.stop('chat')
+    loser.store.release()
+    await house.clock.advance(1_000)
+    expect([await first, await stopping]).toEqual([true, false])
+  })
+})
+
 describe('a stop that waits while the runtime is closed', () => {
   it('does not answer that the run has ended when its end is the next owner’s', async () => {
     const { runs, lifechart } = await house.open()
