@@ -8,3 +8,14 @@ export {
   runMachine,
   type StopReason,
 } from './run.ts'
+export {
+  type ExecutorMachineEvent,
+  strictTaskMachine,
+  type TaskContext,
+  type TaskFault,
+  type TaskInput,
+  type TaskMachineEvent,
+  type TaskOrphanPolicy,
+  type TaskStatusEvent,
+  taskMachine,
+} from './task.ts'
