@@ -61,7 +61,7 @@ export class Actors implements Product {
     return {
       machine,
       kind: kindOf(machine),
-      index: snapshot => ({ state: JSON.stringify(snapshot.value).slice(0, 200) }),
+      index: ({ next }) => ({ state: JSON.stringify(next.value).slice(0, 200) }),
     }
   }
 

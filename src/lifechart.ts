@@ -14,6 +14,7 @@ import { GuardedObservable } from './kernel/stream/observe.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import type { CloseMode } from './runs/closing.ts'
 import { Runs, type RunsService } from './runs/runs.ts'
+import { Tasks, type TasksService } from './tasks/tasks.ts'
 
 export interface LifechartOptions {
   /** Where everything is kept. Default: memory, gone with the process (said once in the log). */
@@ -59,6 +60,8 @@ export class Lifechart implements AsyncDisposable {
   readonly runs: RunsService
   /** Durable lifecycles of your own charts. */
   readonly actors: ActorsService
+  /** Units of agent work with the lifecycle of an A2A task. */
+  readonly tasks: TasksService
   /** Every step that is committed by this runtime. */
   readonly transitions$: Observable<Transition>
   /** @internal */
@@ -71,6 +74,7 @@ export class Lifechart implements AsyncDisposable {
   readonly #ephemeral: Kernel
   readonly #runs: Runs
   readonly #actors: Actors
+  readonly #tasks: Tasks
   readonly #transitions = new Subject<Transition>()
   #closing: Promise<void> | undefined
 
@@ -83,6 +87,7 @@ export class Lifechart implements AsyncDisposable {
       throw new LifechartError('INVALID_OPTION', 'retention.window and retention.stored are milliseconds, 0 or more.')
     this.runs = this.#runs = new Runs({ kernel, ephemeral, limits, retention: { window, stored } })
     this.actors = this.#actors = new Actors(kernel, options.charts ?? [])
+    this.tasks = this.#tasks = new Tasks(kernel, limits, stored)
     this.transitions$ = new GuardedObservable(kernel.environment.logger, subscriber => this.#transitions.subscribe(subscriber))
     kernel.transitions.subscribe(this.#transitions)
     ephemeral.transitions.subscribe(transition => this.#transitions.next(transition))
@@ -102,6 +107,7 @@ export class Lifechart implements AsyncDisposable {
       'timers.armed': kernel.scheduler.size + this.#ephemeral.scheduler.size,
     }
     for (const [name, value] of Object.entries(this.#runs.stats())) stats[`runs.${name}`] = value
+    for (const [name, value] of Object.entries(this.#tasks.stats())) stats[`tasks.${name}`] = value
     return stats
   }
 
@@ -140,7 +146,7 @@ export class Lifechart implements AsyncDisposable {
     const over = new AbortController()
     const until = wait(this.kernel.environment.clock, timeout, over.signal)
     try {
-      await this.#runs.close(mode, until)
+      await Promise.all([this.#runs.close(mode, until), this.#tasks.close(mode, until)])
       await Promise.race([until, this.#actors.close()])
     } finally {
       over.abort()

@@ -15,6 +15,14 @@ export interface Limits extends KernelLimits {
   typeGrace: number
   /** Milliseconds after which a reader that asks for nothing no longer keeps an ended run in memory. */
   subscriberIdle: number
+  /** Tasks that are held by this process, per caller with a user. */
+  tasksPerCaller: number
+  /** Messages that wait, per task. */
+  requestsPerTask: number
+  /** Characters of one message with its metadata; bytes count as base64. */
+  messageBytes: number
+  /** Events that one execution may publish ahead of a status that is not stored yet. */
+  taskBacklog: number
   /** Evicted runs that are remembered as such, for 24 h at most. */
   evictedRemembered: number
 }
@@ -35,6 +43,10 @@ export const defaultLimits: Limits = {
   sessionTtl: 15_000,
   commandPatience: 20_000,
   subscriberIdle: 15 * 60_000,
+  tasksPerCaller: 20_000,
+  requestsPerTask: 1_000,
+  messageBytes: 1024 * 1024,
+  taskBacklog: 16_384,
   evictedRemembered: 10_000,
 }
 
@@ -50,6 +62,8 @@ export function resolveLimits(given: Partial<Limits> = {}): Limits {
     if (typeof value !== 'number' || !(value > 0))
       throw new LifechartError('INVALID_OPTION', `limits.${name} is ${String(value)}; give a positive number.`)
   }
-  if (limits.chunkBytes > largestChunk) throw new LifechartError('INVALID_OPTION', `limits.chunkBytes is at most ${largestChunk}.`)
+  for (const name of ['chunkBytes', 'messageBytes'] as const) {
+    if (limits[name] > largestChunk) throw new LifechartError('INVALID_OPTION', `limits.${name} is at most ${largestChunk}.`)
+  }
   return limits
 }

@@ -59,7 +59,7 @@ export type TaskMachineEvent =
   | { type: 'request.requeued' }
   | { type: 'turn.granted' }
   | { type: 'cancel.requested' }
-  | { type: 'limit.exceeded' }
+  | { type: 'limit.exceeded'; fault?: TaskFault }
   | { type: 'executor.returned' }
   | { type: 'executor.threw'; error: TaskFault }
   | { type: 'store.failed'; error: TaskFault }
@@ -91,7 +91,7 @@ export const taskMachine = setup({
     meta: {} as { a2a: string },
   },
   actors: {
-    executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string }>(() => {
+    executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string; attempt: number }>(() => {
       throw new Error('The runtime provides "executor".')
     }),
   },
@@ -128,7 +128,7 @@ export const taskMachine = setup({
     noteThrown: assign({ thrown: ({ context }) => context.thrown + 1 }),
     forgetThrown: assign(({ context }) => (context.thrown === 0 ? {} : { thrown: 0 })),
     noteFault: assign(({ event }) => (event.type === 'executor.threw' || event.type === 'store.failed' ? { fault: event.error } : {})),
-    noteTimeout: assign({ fault: timedOut }),
+    noteTimeout: assign(({ event }) => ({ fault: (event.type === 'limit.exceeded' ? event.fault : undefined) ?? timedOut })),
     noteReturnedOpen: assign({ fault: returnedOpen }),
     noteOrphaned: assign({ fault: orphaned }),
     noteUnanswered: assign({ fault: unanswered }),
@@ -249,7 +249,7 @@ export const taskMachine = setup({
           invoke: {
             id: 'executor',
             src: 'executor',
-            input: ({ context }) => ({ taskId: context.taskId, requestId: context.current ?? '' }),
+            input: ({ context }) => ({ taskId: context.taskId, requestId: context.current ?? '', attempt: context.attempt }),
           },
           initial: 'running',
           on: {

@@ -24,7 +24,7 @@ export function runChart(roster: Roster, verdict: (facts: RunFacts) => RunMachin
         }),
       },
     }),
-    index: snapshot => ({ state: statusOf(snapshot) }),
+    index: ({ next }) => ({ state: statusOf(next) }),
     draft: ({ next, id }) => endDraft(roster, next, id),
     takeover: (_snapshot, _stored, facts) => verdict(facts as RunFacts),
     overdue: (id, error) => {

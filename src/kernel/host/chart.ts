@@ -8,8 +8,8 @@ export interface ChartSpec {
   machine: AnyStateMachine
   /** The kind of the streams. */
   kind: string
-  /** The index field `state`, and whatever else follows from the snapshot. */
-  index?(snapshot: AnyMachineSnapshot): Partial<Index>
+  /** The index field `state`, and whatever else follows from the step. */
+  index?(step: { event: AnyEventObject; before: AnyMachineSnapshot | undefined; next: AnyMachineSnapshot; at: number }): Partial<Index>
   /** What else belongs to the commit of a step of the stream `id`: keys, other streams. */
   draft?(step: { id: string; event: AnyEventObject; next: AnyMachineSnapshot }): Draft
   /** What a new owner tells the chart before anything starts; undefined: nothing. */

@@ -1,7 +1,7 @@
 import type { AnyEventObject, AnyMachineSnapshot } from 'xstate'
 import { isLifechartError, LifechartError } from '../../errors.ts'
 import { readEnvelope } from '../envelope.ts'
-import type { StreamHead } from '../port.ts'
+import type { Json, StreamHead } from '../port.ts'
 import type { Scheduler } from '../scheduler.ts'
 import type { Deadline, StepRecord } from '../stream/record.ts'
 import type { Stream } from '../stream/stream.ts'
@@ -223,13 +223,15 @@ export class Host implements Stepping {
       .catch(error => this.#unheard(error))
   }
 
-  /** Stops what runs here, gives the stream back without an end, and writes nothing more. */
-  async release(): Promise<void> {
+  /** Stops what runs here, gives the stream back without an end, with its view if there is one, and writes nothing more. */
+  async release(view?: () => Json | undefined): Promise<void> {
     await this.writer
       .enqueue(async () => {
         this.#released = true
         this.#actor.stop()
-        if (!this.over && this.writer.version > 0) await this.writer.commit(undefined, { change: { own: 'release' } })
+        if (this.over || this.writer.version === 0) return
+        const data = view?.()
+        await this.writer.commit(undefined, { change: { own: 'release', ...(data !== undefined && { view: data }) } })
       })
       .catch(error => {
         if (!isLifechartError(error, 'RUNTIME_CLOSED')) this.#unheard(error)

@@ -34,6 +34,8 @@ export class Journal {
   commandsTaken: number
   readonly #parts: Parts
   #sinceFull = 0
+  /** Of the newest record, in milliseconds. */
+  #at: number
 
   constructor(parts: Parts, stored?: Envelope) {
     this.#parts = parts
@@ -42,6 +44,13 @@ export class Journal {
     this.commands = stored?.commands ?? 0
     this.commandsTaken = this.commands
     this.facts = stored?.facts
+    this.#at = stored?.time ?? 0
+  }
+
+  /** The time of a record that is made now: a clock that is set back does not take it back. */
+  time(): number {
+    this.#at = Math.max(this.#at, this.#parts.clock.now())
+    return this.#at
   }
 
   /** Commits a decided step; `apply` is called as soon as it is durable. Returns its record. */
@@ -55,9 +64,9 @@ export class Journal {
     const { spec, writer, deadlines, clock } = this.#parts
     const { next, actions } = decision
     const active = next.status === 'active'
-    const at = clock.now()
+    const at = this.time()
     const full = !before || this.#sinceFull >= fullEvery - 1 || origin.cause === 'restore' || !active
-    const after = deadlines.after({ active, actions, now: at, seq: writer.version, fired: origin.deadline })
+    const after = deadlines.after({ active, actions, now: clock.now(), seq: writer.version, fired: origin.deadline })
     const step = composeStep({
       spec,
       decision,

@@ -1,5 +1,5 @@
 import type { LifechartError } from '../../errors.ts'
-import type { Change, Commit, Json } from '../port.ts'
+import type { Change, Commit, Index, Json } from '../port.ts'
 import { Pending, type PendingLimits } from './pending.ts'
 import { type Persistence, repeat, unavailable } from './persist.ts'
 import type { Encoded, Entry } from './record.ts'
@@ -57,6 +57,8 @@ export class Writer implements Watched {
   readonly #kind: string
   readonly #house: WriterHouse
   readonly #events: WriterEvents
+  /** Goes into the index with each commit that says nothing of it. */
+  steady: Partial<Index> | undefined
   #version: number
   #jobs: (() => Promise<void>)[] = []
   readonly #pending: Pending
@@ -219,6 +221,7 @@ export class Writer implements Watched {
     }
     const change: Change = { stream: this.#stream.id, kind: this.#kind, expect: this.#version }
     if (draft.change) Object.assign(change, draft.change)
+    if (this.steady) change.index ??= this.steady
     if (texts.length > 0) change.events = texts
     const { persistence, watchdog, commitId, session } = this.#house
     const commit = { id: commitId(), session: session(), changes: draft.others ? [change, ...draft.others] : [change] }

@@ -1,5 +1,5 @@
-import type { Host } from '../kernel/host/host.ts'
-import type { Clock } from '../kernel/port.ts'
+import type { Clock } from '../port.ts'
+import type { Host } from './host.ts'
 
 /** Calls `stop` when nothing was recorded for `idleTimeout` milliseconds of execution. No event of the chart: it looks at the time. */
 export function watchIdle(
@@ -14,7 +14,7 @@ export function watchIdle(
   host.alarm.onLimit = now => {
     if (now < lastAt + idleTimeout) return
     lastAt = now
-    // Neither a store that is slow nor a run before this one is the producer's fault.
+    // Neither a store that is slow nor what it waits for is its fault.
     if (host.writer.pending === 0 && !waiting()) stop()
   }
 }

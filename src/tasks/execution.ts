@@ -1,0 +1,204 @@
+import { isLifechartError, LifechartError } from '../errors.ts'
+import { wait } from '../kernel/clock.ts'
+import type { TaskFault, TaskMachineEvent } from '../machines/task.ts'
+import type { Agent, ExecutionContext } from './agent.ts'
+import { ExecutionBus, type TaskBus } from './bus.ts'
+import { type Intake, takeIn } from './intake.ts'
+import type { ExecutionEvent } from './model.ts'
+import type { TaskHouse } from './house.ts'
+
+/** Where the events of an execution go. */
+export interface Destination {
+  /** Takes what needs no step; a promise while the store is behind. */
+  append(intake: Intake & { kind: 'artifact' }): boolean | Promise<boolean>
+  /** False when it was refused. */
+  take(intake: Intake): Promise<boolean>
+  readonly over: boolean
+}
+
+export interface ExecutionParts {
+  house: TaskHouse
+  agent: Agent
+  taskId: string
+  contextId: string
+  requestId: string
+  attempt: number
+  /** The caller's side's. */
+  context: unknown
+}
+
+/** What the first event of a first execution, or its end without one, makes of it: a task, or nothing but a message. */
+export type Opening = (first: Intake | undefined) => Promise<Destination | undefined>
+
+const taken = Promise.resolve(true)
+const refused = Promise.resolve(false)
+
+/** One execution of a request: what its executor publishes goes to the task, one event after the other. */
+export class Execution {
+  readonly requestId: string
+  readonly bus: TaskBus
+  readonly #parts: ExecutionParts
+  readonly #controller = new AbortController()
+  readonly #opening: Opening | undefined
+  #destination: Destination | undefined
+  #inbox: { intake: Intake; settle: (taken: boolean) => void }[] = []
+  #draining: Promise<void> | undefined
+  #sendBack: ((event: TaskMachineEvent) => void) | undefined
+  /** It has ended as this before anybody could be told. */
+  #unsaid: TaskMachineEvent | undefined
+  #begun = false
+  #closed = false
+  #failure: LifechartError | undefined
+  #answered = false
+
+  constructor(parts: ExecutionParts, to: Destination | Opening) {
+    this.#parts = parts
+    this.requestId = parts.requestId
+    if (typeof to === 'function') this.#opening = to
+    else this.#destination = to
+    const { agent, taskId, context } = parts
+    const take = (event: ExecutionEvent) => this.#publish(event)
+    this.bus = agent.bus?.(taskId, context)?.on('event', take) ?? new ExecutionBus(take)
+  }
+
+  get attached(): boolean {
+    return this.#sendBack !== undefined
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** The chart holds it from here on. */
+  attach(sendBack: (event: TaskMachineEvent) => void): void {
+    this.#sendBack = sendBack
+    if (this.#unsaid) sendBack(this.#unsaid)
+  }
+
+  /** Calls the executor, unless the execution was aborted before. */
+  async run(context: () => Promise<Omit<ExecutionContext, 'signal'>>): Promise<void> {
+    let end: TaskMachineEvent = { type: 'executor.returned' }
+    try {
+      const given = await context()
+      if (!this.signal.aborted) await this.#execute(given)
+    } catch (error) {
+      end = { type: 'executor.threw', error: this.#faultOf(error) }
+    }
+    this.#closed = true
+    while (this.#draining) await this.#draining
+    try {
+      if (!this.#destination && !this.#answered) this.#destination = await this.#opening?.(undefined)
+    } catch (error) {
+      this.#parts.house.logger.error('A task could not be created.', { task: this.#parts.taskId, error: String(error) })
+      return
+    }
+    if (this.#sendBack) this.#sendBack(end)
+    else this.#unsaid = end
+  }
+
+  async #execute(given: Omit<ExecutionContext, 'signal'>): Promise<void> {
+    this.#begun = true
+    const { agent, house } = this.#parts
+    const overflown = new AbortController()
+    const failed = new Promise<void>(resolve => this.signal.addEventListener('abort', () => this.#failure && resolve(), { once: true }))
+    const work = agent.executor.execute(Object.assign(given, { signal: this.signal }), this.bus)
+    // One that can not go on has the grace, and no more.
+    const grace = failed.then(() => wait(house.clock, agent.policy.cancelGrace ?? 5_000, overflown.signal))
+    try {
+      await Promise.race([work, grace])
+    } finally {
+      overflown.abort()
+      Promise.resolve(work).catch(() => undefined)
+    }
+    if (this.#failure) throw this.#failure
+  }
+
+  #faultOf(error: unknown): TaskFault {
+    const { house, taskId } = this.#parts
+    const own = this.#failure ?? error
+    if (!this.signal.aborted || this.#failure) house.logger.warn('An executor failed.', { task: taskId, error: String(own) })
+    if (isLifechartError(own)) return { code: own.code, message: own.message }
+    return { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
+  }
+
+  /** The task is cancelled, or took too long. */
+  abort(reason: 'cancel' | 'timeout'): void {
+    const { agent, taskId, house } = this.#parts
+    const { executor } = agent
+    const told = this.#begun && reason === 'cancel'
+    this.#controller.abort()
+    if (!told || !executor.cancelTask) return
+    // It may throw at once.
+    void Promise.resolve()
+      .then(() => executor.cancelTask?.(taskId, this.bus))
+      .catch(error => house.logger.warn('cancelTask failed; the task is canceled after the grace.', { task: taskId, error: String(error) }))
+  }
+
+  /** The chart has left it: nothing is taken any more. An executor that goes on is told so, unless it ended the task itself. */
+  close(quietly: boolean): void {
+    this.#closed = true
+    if (!quietly) this.#controller.abort()
+  }
+
+  #publish(event: ExecutionEvent): Promise<boolean> {
+    const { house, taskId, contextId, attempt } = this.#parts
+    if (this.#closed || this.#destination?.over) return this.#refuse('It came behind the end of its execution or its task.')
+    let intake: Intake
+    try {
+      intake = takeIn(event, { taskId, contextId }, attempt)
+    } catch (error) {
+      if (isLifechartError(error, 'AGENT_RESPONSE_INVALID')) return this.#refuse(error.message)
+      return this.#fail(error as LifechartError)
+    }
+    if (intake.kind === 'artifact' && this.#destination && !this.#draining) return this.#append(this.#destination, intake)
+    if (this.#inbox.length >= house.limits.taskBacklog) {
+      return this.#fail(new LifechartError('EMIT_OVERFLOW', `${this.#inbox.length} events wait. Await publish() before the next one.`))
+    }
+    const settled = new Promise<boolean>(settle => this.#inbox.push({ intake, settle }))
+    this.#draining ??= this.#drain()
+    return settled
+  }
+
+  #append(destination: Destination, intake: Intake & { kind: 'artifact' }): Promise<boolean> {
+    try {
+      const appended = destination.append(intake)
+      if (typeof appended !== 'boolean') return appended
+      return appended ? taken : refused
+    } catch (error) {
+      return this.#fail(error as LifechartError)
+    }
+  }
+
+  async #drain(): Promise<void> {
+    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
+      try {
+        next.settle(await this.#deal(next.intake))
+      } catch (error) {
+        next.settle(false)
+        void this.#fail(error as LifechartError)
+      }
+    }
+    this.#draining = undefined
+  }
+
+  async #deal(intake: Intake): Promise<boolean> {
+    if (this.#answered) return this.#refuse('It came behind a message, which is the whole answer.')
+    if (this.#destination) return this.#destination.take(intake)
+    this.#destination = await this.#opening?.(intake)
+    this.#answered = this.#destination === undefined
+    return true
+  }
+
+  #refuse(reason: string): Promise<boolean> {
+    this.#parts.house.refused(this.#parts.taskId, reason)
+    return refused
+  }
+
+  /** It can not go on: the task fails with this. */
+  #fail(error: LifechartError): Promise<boolean> {
+    this.#failure ??= error
+    this.#closed = true
+    this.#controller.abort()
+    return refused
+  }
+}

@@ -1,0 +1,94 @@
+import type { Kernel } from '../kernel/kernel.ts'
+import type { Clock, Logger } from '../kernel/port.ts'
+import type { Agent } from './agent.ts'
+import type { LiveTask } from './live-task.ts'
+
+export interface TasksLimits {
+  chunkBytes: number
+  /** Tasks that are not over, per caller with a user. */
+  tasksPerCaller: number
+  /** Requests that wait, per task. */
+  requestsPerTask: number
+  /** Characters of a message with its metadata. */
+  messageBytes: number
+  /** Events that an execution may publish ahead of what is stored. */
+  taskBacklog: number
+  /** Milliseconds that a task whose agent is not defined here waits for it. */
+  typeGrace: number
+}
+
+/** What the rooms of the tasks share: who is here, what is defined, what is counted. */
+export class TaskHouse {
+  readonly kernel: Kernel
+  readonly limits: TasksLimits
+  /** Milliseconds that a task stays in a durable store after its end. */
+  readonly retention: number
+  readonly agents = new Map<string, Agent>()
+  readonly counters = { created: 0, answered: 0, ended: 0, refused: 0, parked: 0, resumed: 0 }
+  /** The tasks that are held here, by the id of their stream. */
+  readonly #live = new Map<string, LiveTask>()
+  /** How many of them each scope has. */
+  readonly #held = new Map<string, number>()
+  /** What is under way for a stream: tasks come and go one job at a time. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  constructor(kernel: Kernel, limits: TasksLimits, retention: number) {
+    this.kernel = kernel
+    this.limits = limits
+    this.retention = retention
+  }
+
+  get clock(): Clock {
+    return this.kernel.environment.clock
+  }
+
+  get logger(): Logger {
+    return this.kernel.environment.logger
+  }
+
+  get held(): number {
+    return this.#live.size
+  }
+
+  lives(): IterableIterator<LiveTask> {
+    return this.#live.values()
+  }
+
+  live(stream: string): LiveTask | undefined {
+    return this.#live.get(stream)
+  }
+
+  /** How many tasks of the scope are held here. */
+  heldOf(scope: string): number {
+    return this.#held.get(scope) ?? 0
+  }
+
+  enter(task: LiveTask): void {
+    this.#live.set(task.host.id, task)
+    this.#held.set(task.scope, this.heldOf(task.scope) + 1)
+  }
+
+  leave(task: LiveTask): boolean {
+    if (this.#live.get(task.host.id) !== task) return false
+    const left = this.heldOf(task.scope) - 1
+    if (left > 0) this.#held.set(task.scope, left)
+    else this.#held.delete(task.scope)
+    return this.#live.delete(task.host.id)
+  }
+
+  /** Something an executor published was not taken. */
+  refused(task: string, reason: string): void {
+    this.counters.refused++
+    this.logger.warn('An event of an executor was refused.', { task, reason })
+  }
+
+  async inTurn<T>(stream: string, job: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(stream) ?? Promise.resolve()).then(job, job)
+    this.#turns.set(stream, turn)
+    try {
+      return await turn
+    } finally {
+      if (this.#turns.get(stream) === turn) this.#turns.delete(stream)
+    }
+  }
+}

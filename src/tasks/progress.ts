@@ -1,0 +1,86 @@
+import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
+import { SinkCursor } from '../kernel/stream/sink.ts'
+import type { Stream } from '../kernel/stream/stream.ts'
+import type { LifechartError } from '../errors.ts'
+import { contextOf, isExecuting, statusOf } from './records.ts'
+import { isInterrupted, isTerminal } from './states.ts'
+import type { TaskView } from './view.ts'
+
+/**
+ * What became of a request: its task is over; it was over before the request was executed; the execution asks its user for something; it
+ * returned and left the task open.
+ */
+export type Outcome = 'over' | 'unexecuted' | 'interrupted' | 'returned'
+
+/** Follows one request through the steps of its task. An interruption that an earlier request reached is not its own. */
+export class Progress {
+  readonly #requestId: string
+  #current: string | undefined
+  #begun: boolean
+
+  /** From where the view is; without one, from the beginning of the task. */
+  constructor(requestId: string, view?: TaskView) {
+    this.#requestId = requestId
+    this.#current = view?.current
+    this.#begun = view !== undefined && (view.current === requestId || !view.requests.has(requestId))
+  }
+
+  /** What is known before any further step. */
+  initial(view: TaskView): Outcome | undefined {
+    if (isTerminal(view.status.state)) return this.#begun ? 'over' : 'unexecuted'
+    if (view.requests.has(this.#requestId) && view.current !== this.#requestId) return undefined
+    if (view.current !== this.#requestId) return 'returned'
+    if (view.executing) return undefined
+    return isInterrupted(view.status.state) ? 'interrupted' : 'returned'
+  }
+
+  see(record: StepRecord): Outcome | undefined {
+    const { current, pending } = contextOf(record)
+    if (current !== undefined) this.#current = current
+    const mine = this.#current === this.#requestId
+    if (mine) this.#begun = true
+    if (record.status !== 'active') return this.#begun ? 'over' : 'unexecuted'
+    // It is to be executed again.
+    if (pending?.includes(this.#requestId)) return undefined
+    if (!mine) return this.#begun ? 'returned' : undefined
+    const status = statusOf(record, '')
+    if (status && isInterrupted(status.state)) return 'interrupted'
+    return isExecuting(record) || record.from === undefined ? undefined : this.#left(record)
+  }
+
+  /** No executor holds the task: it is done with, unless it waits for another try. */
+  #left({ value }: StepRecord): Outcome | undefined {
+    const { waiting } = (value as { work: { waiting?: unknown } }).work
+    return waiting === 'idle' || waiting === 'parked' ? 'returned' : undefined
+  }
+
+  /** The outcome, if one of these records is it. */
+  find(entries: Iterable<Entry>): Outcome | undefined {
+    for (const entry of entries) {
+      const outcome = entry instanceof Step ? this.see(entry.record) : undefined
+      if (outcome) return outcome
+    }
+    return undefined
+  }
+}
+
+/** Resolves with the outcome of a request; rejects with what is in the way of following the task. */
+export function outcomeOf(stream: Stream<unknown>, requestId: string, view: TaskView): Promise<Outcome> {
+  const progress = new Progress(requestId, view)
+  const known = progress.initial(view)
+  if (known) return Promise.resolve(known)
+  return new Promise((resolve, reject) => {
+    let found: Outcome | undefined
+    const cursor: SinkCursor<unknown> = new SinkCursor<unknown>(
+      stream,
+      batch => {
+        for (let i = 0; i < batch.length && !found; i++) {
+          const entry = batch.entry(i)
+          if (entry instanceof Step) found = progress.see(entry.record)
+        }
+        if (found) cursor.close()
+      },
+      { after: view.seq, onClose: (error?: LifechartError) => (found ? resolve(found) : reject(error ?? new Error(`${stream.id} was left.`))) },
+    )
+  })
+}

@@ -1,0 +1,90 @@
+import type { AnyEventObject } from 'xstate'
+import type { StepRecord } from '../kernel/stream/record.ts'
+import type { TaskContext } from '../machines/task.ts'
+import type { StoredArtifact, StoredMessage, StoredStatus, StoredTask } from './codec.ts'
+import { type JsonObject, Role, TaskState } from './model.ts'
+import type { StoredRequest } from './request.ts'
+import { stateOf } from './states.ts'
+
+/*
+ * What a task's stream holds besides the steps of its chart. `n` is the number of the execution it came from.
+ */
+
+/** A part of the result. */
+export interface ArtifactRecord {
+  artifact: StoredArtifact
+  append?: true
+  lastChunk?: true
+  metadata?: JsonObject
+  n: number
+}
+
+/** A status that names the state the task is in already. */
+export interface StatusRecord {
+  status: StoredStatus
+  metadata?: JsonObject
+  n: number
+}
+
+/** The whole task anew, as it is with what was kept of it. */
+export interface TaskRecord {
+  task: StoredTask
+  n: number
+}
+
+export type DataRecord = ArtifactRecord | StatusRecord | TaskRecord
+
+/** What the first step carries. */
+export interface StartInput {
+  requestId: string
+  request: StoredRequest
+  contextId: string
+  /** What the executor said of the task when it created it. */
+  task?: Omit<StoredTask, 'status'> & { message?: StoredMessage }
+}
+
+/** What the chart is told of a request. */
+export interface RequestEvent extends AnyEventObject {
+  type: 'request.arrived'
+  requestId: string
+  request: StoredRequest
+}
+
+/** What goes with a status that an executor publishes. */
+export interface StatusPayload {
+  n: number
+  message?: StoredMessage
+  metadata?: JsonObject
+  /** In place of both: the whole task. */
+  task?: StoredTask
+}
+
+/** What a step changed in the chart's context, as far as it is known from the record. */
+export function contextOf(record: StepRecord): Partial<TaskContext> {
+  return (record.context ?? record.patch?.set ?? {}) as Partial<TaskContext>
+}
+
+/** True if an executor holds the task behind the step. */
+export function isExecuting({ value, status }: StepRecord): boolean {
+  const work = (value as { work?: unknown }).work
+  return status === 'active' && typeof work === 'object' && work !== null && 'executing' in work
+}
+
+/** The status that a step sets, or undefined when it leaves the status alone. */
+export function statusOf(record: StepRecord, taskId: string): StoredStatus | undefined {
+  const { from, value, event, at } = record
+  const state = record.status === 'error' ? TaskState.TASK_STATE_FAILED : stateOf(value)
+  const said = event.type.startsWith('status.')
+  if (from !== undefined && !said && stateOf(from) === state) return undefined
+  const message = messageOf(record, state, taskId)
+  return { state, at, ...(message && { message }) }
+}
+
+function messageOf(record: StepRecord, state: number, taskId: string): StoredMessage | undefined {
+  const { event, seq } = record
+  if (event.type === 'lifechart.start') return (event.input as StartInput).task?.message
+  if (event.type.startsWith('status.')) return (event as unknown as StatusPayload).message
+  if (state !== TaskState.TASK_STATE_FAILED) return undefined
+  const { message = 'The task failed.' } = contextOf(record).fault ?? {}
+  return { messageId: `${taskId}/${seq}`, taskId, role: Role.ROLE_AGENT, parts: [{ text: message }] }
+}

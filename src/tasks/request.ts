@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { decodeMessage, encodeMessage, type StoredMessage } from './codec.ts'
+import type { JsonObject, SendRequest } from './model.ts'
+
+/** On whose behalf something is asked. Without a user, a task is reachable by its id only. */
+export interface Caller {
+  tenant?: string | undefined
+  user?: string | undefined
+}
+
+/** A message that was accepted for a task, with all that its execution needs. */
+export interface StoredRequest {
+  message: StoredMessage
+  caller: Caller
+  metadata?: JsonObject
+  configuration?: unknown
+}
+
+/** What a task is found by: its tenant and, if it has one, its user. */
+export function scopeOf({ tenant = '', user }: Caller): string {
+  return JSON.stringify(user === undefined ? [tenant] : [tenant, user])
+}
+
+/** Anonymous callers share a scope: a message id is a claim on an outcome only when it is as hard to guess as a task id. */
+const unguessable = 22
+
+/**
+ * The key by which a message that is sent again finds what became of it; undefined when it can not be told from somebody else's.
+ * `taskId` is that of the message as it was sent.
+ */
+export function messageKey(caller: Caller, messageId: string, taskId: string): string | undefined {
+  if (caller.user === undefined && taskId === '' && messageId.length < unguessable) return undefined
+  const named = JSON.stringify([caller.tenant ?? '', caller.user ?? null, messageId, caller.user === undefined ? taskId : ''])
+  return `message/${createHash('sha256').update(named).digest('base64url').slice(0, 22)}`
+}
+
+export function storeRequest({ message, metadata, configuration }: SendRequest, caller: Caller): StoredRequest {
+  return {
+    message: encodeMessage(message),
+    caller: { ...(caller.tenant && { tenant: caller.tenant }), ...(caller.user !== undefined && { user: caller.user }) },
+    ...(metadata && { metadata }),
+    ...(configuration !== undefined && { configuration }),
+  }
+}
+
+export function restoreRequest({ message, metadata, configuration }: StoredRequest): SendRequest {
+  return { message: decodeMessage(message), metadata, configuration }
+}

@@ -1,0 +1,264 @@
+import { isLifechartError, LifechartError } from '../errors.ts'
+import { encodeJson } from '../kernel/json.ts'
+import { type Agent, type ExecutionContext, machineInput } from './agent.ts'
+import { keepAnswer, readAnswer } from './answers.ts'
+import type { TaskFacts } from './chart.ts'
+import { decodeMessage, type StoredMessage } from './codec.ts'
+import { taskPresentation } from './events.ts'
+import { Execution } from './execution.ts'
+import { FoldedStream } from './folded.ts'
+import type { TaskHouse } from './house.ts'
+import type { Intake } from './intake.ts'
+import type { LiveTask, TaskKeeper } from './live-task.ts'
+import { type Message, type SendRequest, TaskState } from './model.ts'
+import { taskIdOf, taskStream } from './names.ts'
+import type { Place, Places } from './places.ts'
+import type { StartInput } from './records.ts'
+import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
+import { TaskView } from './view.ts'
+
+/** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
+export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
+
+interface Sending {
+  agent: Agent
+  request: SendRequest
+  caller: Caller
+  context: unknown
+  key: string | undefined
+}
+
+/** The first request of what may become a task. */
+interface First {
+  stored: StoredRequest
+  taskId: string
+  contextId: string
+  requestId: string
+  execution: Execution
+}
+
+/** Brings messages to their tasks, each once. */
+export class Sender {
+  readonly #house: TaskHouse
+  readonly #places: Places
+  readonly #keeper: TaskKeeper
+  /** Messages that are on their way, by key. */
+  readonly #underWay = new Map<string, Promise<unknown>>()
+
+  constructor(house: TaskHouse, places: Places, keeper: TaskKeeper) {
+    this.#house = house
+    this.#places = places
+    this.#keeper = keeper
+  }
+
+  /**
+   * Resolves when the message is committed to a task, or answered without one. Rejects with `REQUEST_INVALID`, `TASK_NOT_FOUND`,
+   * `TASK_TERMINAL`, `TASK_CAPACITY`, `STORE_UNAVAILABLE`.
+   */
+  async send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
+    this.#house.kernel.assertOpen()
+    const { messageId, taskId } = this.#check(request)
+    const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
+    const sending = { agent, request, caller, context, key }
+    if (key === undefined) return this.#deliver(sending)
+    // The same message, sent again before it has arrived: it waits for what becomes of the first one.
+    while (this.#underWay.has(key)) await this.#underWay.get(key)
+    const delivery = this.#once(sending, key)
+    this.#underWay.set(
+      key,
+      delivery.then(
+        () => this.#underWay.delete(key),
+        () => this.#underWay.delete(key),
+      ),
+    )
+    return delivery
+  }
+
+  async #once(sending: Sending, key: string): Promise<Sent> {
+    const { kernel } = this.#house
+    const known = await kernel.insist(() => kernel.adapter.load({ key }))
+    return (known && (await this.#again(known.stream, sending))) ?? this.#deliver(sending)
+  }
+
+  /** What the message led to when it was sent before; undefined when that is kept no longer. */
+  async #again(holder: string, { request, caller }: Sending): Promise<Sent | undefined> {
+    try {
+      if (holder.startsWith('answer/')) return { answer: decodeMessage(await readAnswer(this.#house, holder)) }
+      const place = await this.#places.find(taskIdOf(holder), caller)
+      const { requests } = await place.folded.view()
+      const known = [...requests].find(([, { message }]) => message.messageId === request.message.messageId)
+      return { place, requestId: known?.[0] ?? '', created: false }
+    } catch (error) {
+      if (isLifechartError(error, 'STREAM_NOT_FOUND', 'TASK_NOT_FOUND')) return undefined
+      throw error
+    }
+  }
+
+  #deliver(sending: Sending): Promise<Sent> {
+    return sending.request.message.taskId ? this.#followUp(sending) : this.#begin(sending)
+  }
+
+  #check({ message, metadata }: SendRequest): Message {
+    const invalid = (text: string) => new LifechartError('REQUEST_INVALID', text)
+    if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
+    if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
+    const { contextId } = message
+    if (contextId && (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0')))
+      throw invalid('message.contextId is at most 256 bytes of well-formed text.')
+    const { messageBytes } = this.#house.limits
+    const size = sizeOf(message) + (metadata ? encodeJson(metadata, 'metadata').length : 0)
+    if (size > messageBytes) throw invalid(`The message has ${size} characters; limits.messageBytes is ${messageBytes}.`)
+    return message
+  }
+
+  /** A message to a task that exists: it is executed when those before it are done. */
+  async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
+    const { taskId, contextId: given } = request.message
+    const place = await this.#places.find(taskId, caller)
+    try {
+      const view = await place.folded.view()
+      if (given && given !== view.contextId) {
+        throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
+      }
+      const { requestsPerTask } = this.#house.limits
+      if (view.requests.size > requestsPerTask) {
+        throw new LifechartError('TASK_CAPACITY', `limits.requestsPerTask (${requestsPerTask}) messages wait for task ${taskId}.`, { retryable: true })
+      }
+      const requestId = this.#house.kernel.environment.ids()
+      const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
+      place.live?.contexts.set(requestId, context)
+      await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
+      if (key !== undefined) place.live?.keys.add(key)
+      return { place, requestId, created: false }
+    } catch (error) {
+      place.letGo()
+      throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
+    }
+  }
+
+  /** A message that may become a task: its executor is called, and what it publishes first decides. */
+  async #begin(sending: Sending): Promise<Sent> {
+    const { agent, request, caller, context } = sending
+    this.#assertCapacity(caller)
+    const { ids } = this.#house.kernel.environment
+    const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), ids()]
+    const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
+    return new Promise<Sent>((resolve, reject) => {
+      let opened: Promise<LiveTask | undefined> | undefined
+      const execution: Execution = new Execution(
+        { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context },
+        first => {
+          opened ??= this.#open(sending, { stored, taskId, contextId, requestId, execution }, first, resolve)
+          opened.catch(reject)
+          return opened
+        },
+      )
+      void execution.run(() => this.#firstContext(stored, taskId, contextId, context))
+    })
+  }
+
+  async #firstContext(
+    stored: StoredRequest,
+    taskId: string,
+    contextId: string,
+    context: unknown,
+  ): Promise<Omit<ExecutionContext, 'signal'>> {
+    const request = restoreRequest(stored)
+    const { message } = request
+    const referenceTasks = await this.#keeper.references(message.referenceTaskIds, stored.caller)
+    return { request, userMessage: message, taskId, contextId, context, referenceTasks, attempt: 1 }
+  }
+
+  async #open(
+    sending: Sending,
+    task: First,
+    first: Intake | undefined,
+    resolve: (sent: Sent) => void,
+  ): Promise<LiveTask | undefined> {
+    if (first?.kind === 'message') {
+      resolve(await this.#answer(sending, first.message))
+      return undefined
+    }
+    const { taskId, requestId } = task
+    let live: LiveTask
+    try {
+      live = await this.#create(sending, task, first)
+    } catch (error) {
+      if (!isLifechartError(error, 'KEY_TAKEN')) throw error
+      // Another process was faster with the same message.
+      const again = await this.#again(String(error.details.holder), sending)
+      if (again) resolve(again)
+      throw error
+    }
+    this.#house.counters.created++
+    const letGo = live.hold()
+    resolve({ place: { taskId, folded: live.folded, live, dispatch: async event => void (await live.host.dispatch(event)), letGo }, requestId, created: true })
+    if (first?.kind !== 'task') {
+      if (first) await live.take(first)
+    } else if (first.status.state !== TaskState.TASK_STATE_SUBMITTED) await live.take({ kind: 'status', status: first.status })
+    return live
+  }
+
+  async #answer(sending: Sending, message: StoredMessage): Promise<Sent> {
+    this.#house.counters.answered++
+    const holder = sending.key === undefined ? undefined : await keepAnswer(this.#house, message, sending.key)
+    return (holder !== undefined && (await this.#again(holder, sending))) || { answer: decodeMessage(message) }
+  }
+
+  async #create(
+    { agent, caller, context, key }: Sending,
+    { stored: request, taskId, contextId, requestId, execution }: First,
+    first: Intake | undefined,
+  ): Promise<LiveTask> {
+    const { kernel, clock } = this.#house
+    const { policy } = agent
+    const scope = scopeOf(caller)
+    const host = kernel.create(taskStream(taskId), this.#places.spec(policy.strict === true), taskPresentation, machineInput(agent, taskId, requestId))
+    host.journal.facts = {
+      agent: agent.name,
+      orphan: policy.orphan ?? 'fail',
+      ...(policy.strict && { strict: true }),
+      ...(policy.idleTimeout !== undefined && { idleTimeout: policy.idleTimeout }),
+    } satisfies TaskFacts
+    const said = first?.kind === 'task' ? first : undefined
+    const folded = new FoldedStream(kernel, host.stream, new TaskView(taskId))
+    const artifacts = said?.task.artifacts?.map(({ artifactId }) => artifactId) ?? []
+    const at = clock.now()
+    const live = this.#places.admit(host, { id: taskId, contextId, scope, agent, folded, artifacts, statusAt: at, execution })
+    live.contexts.set(requestId, context)
+    if (key !== undefined) live.keys.add(key)
+    const submitted = said?.status.state === TaskState.TASK_STATE_SUBMITTED
+    const message = submitted ? said?.status.message : undefined
+    const input: StartInput = { requestId, request, contextId, ...(said && { task: { ...said.task, ...(message && { message }) } }) }
+    const index = { scope, context: contextId, created: at, ...(caller.user !== undefined && { owner: caller.user.slice(0, 128) }) }
+    const draft = { change: { index, ...(key !== undefined && { claim: [{ key }] }) } }
+    await this.#places.opened(
+      live,
+      host.opening(begin => begin(draft, { input })),
+    )
+    return live
+  }
+
+  /** `TASK_CAPACITY`. */
+  #assertCapacity(caller: Caller): void {
+    const { limits } = this.#house
+    if (caller.user === undefined) return
+    if (this.#house.heldOf(scopeOf(caller)) < limits.tasksPerCaller) return
+    throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, { retryable: true })
+  }
+}
+
+export function terminal(taskId: string): LifechartError {
+  return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)
+}
+
+/** Characters of the texts of a message, about; bytes count as base64. */
+function sizeOf({ parts }: Message): number {
+  let size = 0
+  for (const { content } of parts) {
+    if (content?.$case === 'raw') size += (content.value.length * 4) / 3
+    else if (content?.$case === 'data') size += encodeJson(content.value ?? null, 'data').length
+    else size += content?.value.length ?? 0
+  }
+  return size
+}

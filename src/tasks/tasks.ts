@@ -1,0 +1,268 @@
+import type { AnyMachineSnapshot } from 'xstate'
+import { isLifechartError, LifechartError } from '../errors.ts'
+import type { Finding } from '../kernel/claims.ts'
+import type { Host } from '../kernel/host/host.ts'
+import type { Kernel } from '../kernel/kernel.ts'
+import type { StreamHead } from '../kernel/port.ts'
+import type { Product } from '../kernel/product.ts'
+import type { StepRecord } from '../kernel/stream/record.ts'
+import { type Agent, checkPolicy, type TaskExecutor, type TaskPolicy } from './agent.ts'
+import { readTask, taskCharts, wasExecuting } from './chart.ts'
+import { taskEvent } from './events.ts'
+import { type FeedSource, TaskFeed } from './feed.ts'
+import { foldedTo } from './folded.ts'
+import { TaskHouse, type TasksLimits } from './house.ts'
+import type { LiveTask, TaskKeeper } from './live-task.ts'
+import type { Message, SendRequest, Task } from './model.ts'
+import { Parking } from './parking.ts'
+import { type Place, Places } from './places.ts'
+import { outcomeOf, Progress } from './progress.ts'
+import { cut, type HistoryLength, type ListOptions, listTasks, type TaskPage, taskOf } from './queries.ts'
+import type { Caller } from './request.ts'
+import { Sender, type Sent, terminal } from './sending.ts'
+import { isTerminal } from './states.ts'
+
+export interface SendOptions extends HistoryLength {
+  caller?: Caller
+  /** Passed on to the executor as `context`; not stored. */
+  context?: unknown
+}
+
+export interface SubscribeOptions {
+  caller?: Caller
+  /** The number of the last event one has (in its metadata): what follows it. Default: what is published from now on. */
+  after?: number
+  /** The task as it is comes first. Default false. */
+  includeInitialTask?: boolean
+  /** The folded task, as of exactly that event, takes the place of a status update. Default false. */
+  statusAsTask?: boolean
+  signal?: AbortSignal
+}
+
+/** What users have of it. */
+export type TasksService = Pick<Tasks, 'define' | 'send' | 'stream' | 'get' | 'list' | 'cancel' | 'subscribe'>
+
+/** Tasks: units of agent work with the lifecycle of A2A 1.0, their requests executed one at a time. */
+export class Tasks implements Product, TaskKeeper {
+  readonly kinds = ['task', 'answer']
+  readonly house: TaskHouse
+  readonly #places: Places
+  readonly #sender: Sender
+  readonly #parking: Parking
+  #closing = false
+
+  constructor(kernel: Kernel, limits: TasksLimits, retention: number) {
+    this.house = new TaskHouse(kernel, limits, retention)
+    this.#places = new Places(this.house, taskCharts(this.house), this)
+    this.#sender = new Sender(this.house, this.#places, this)
+    this.#parking = new Parking(this.house)
+    kernel.register(this)
+  }
+
+  /** Registers what executes the tasks of an agent. `AGENT_TAKEN` for a second one of the name, `INVALID_OPTION`. */
+  define(name: string, executor: TaskExecutor, policy: TaskPolicy = {}, more: Pick<Agent, 'bus' | 'recall'> = {}): void {
+    const { agents, kernel } = this.house
+    if (agents.has(name)) throw new LifechartError('AGENT_TAKEN', `The agent "${name}" is defined already.`)
+    checkPolicy(policy)
+    agents.set(name, { name, executor, policy, ...more })
+    kernel.sweep.reconsider(this.#parking.defined(name))
+  }
+
+  #agent(name: string): Agent {
+    const agent = this.house.agents.get(name)
+    if (!agent) throw new LifechartError('AGENT_UNKNOWN', `Nobody defined the agent "${name}". Call tasks.define first.`)
+    return agent
+  }
+
+  #send(agent: string, request: SendRequest, { caller = {}, context }: SendOptions): Promise<Sent> {
+    if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
+    return this.#sender.send(this.#agent(agent), request, caller, context)
+  }
+
+  /**
+   * Sends a message. Resolves with the answer, or the task once this message is dealt with: the task is over, or asks for something, or
+   * was left open; with `returnImmediately` as soon as the message is committed. Rejects with `AGENT_UNKNOWN`, `REQUEST_INVALID`,
+   * `TASK_NOT_FOUND`, `TASK_TERMINAL`, `TASK_CAPACITY`, `STORE_UNAVAILABLE`.
+   */
+  async send(
+    agent: string,
+    request: SendRequest,
+    options: SendOptions & { returnImmediately?: boolean } = {},
+  ): Promise<{ message: Message } | { task: Task }> {
+    const sent = await this.#send(agent, request, options)
+    if ('answer' in sent) return { message: sent.answer }
+    const { place, requestId } = sent
+    try {
+      if (!options.returnImmediately) {
+        const { stream } = place.folded
+        const outcome = await outcomeOf(stream, requestId, await place.folded.view())
+        if (outcome === 'unexecuted') throw terminal(place.taskId)
+      }
+      return { task: cut(await taskOf(place.folded), options) }
+    } finally {
+      place.letGo()
+    }
+  }
+
+  /**
+   * Sends a message and follows what becomes of it: one message, or the task and then its events, up to what ends {@link send}; at
+   * auth-required it goes on. The message is sent at once, whether anybody reads or not. `staysOpen`: at input-required it goes on too.
+   */
+  stream(agent: string, request: SendRequest, options: SendOptions & { staysOpen?: boolean; signal?: AbortSignal } = {}): TaskFeed {
+    return new TaskFeed(async () => {
+      const sent = await this.#send(agent, request, options)
+      if ('answer' in sent) return { answer: { payload: { $case: 'message', value: sent.answer } } }
+      const { place, requestId, created } = sent
+      return this.#follow(place, view => {
+        const ids = { taskId: place.taskId, contextId: view.contextId }
+        const common = { ids, staysOpen: options.staysOpen, signal: options.signal, onClose: place.letGo }
+        // From its first record, which is the task as it was created.
+        if (created) return { ...common, after: 0, progress: new Progress(requestId) }
+        const first = taskEvent(cut(view.task(), options), view.seq, view.attempt)
+        return { ...common, after: view.seq, first, progress: new Progress(requestId, view) }
+      })
+    })
+  }
+
+  async #follow(place: Place, options: (view: Awaited<ReturnType<Place['folded']['view']>>) => Extract<FeedSource, { stream: unknown }>['options']): Promise<FeedSource> {
+    try {
+      return { stream: place.folded.stream, options: options(await place.folded.view()) }
+    } catch (error) {
+      place.letGo()
+      throw error
+    }
+  }
+
+  /**
+   * Follows a task to its end, across its requests. The first `next` rejects with `TASK_NOT_FOUND`, `TASK_TERMINAL` (unless `after` is
+   * given), `CURSOR_AHEAD`, `CURSOR_INVALID` or `SUBSCRIBER_LIMIT`.
+   */
+  subscribe(taskId: string, { caller = {}, after, includeInitialTask, statusAsTask, signal }: SubscribeOptions = {}): TaskFeed {
+    return new TaskFeed(async () => {
+      const place = await this.#places.find(taskId, caller)
+      const folding = after !== undefined && statusAsTask ? await foldedTo(this.house.kernel, place.folded.stream.id, after) : undefined
+      return this.#follow(place, view => {
+        if (after === undefined && isTerminal(view.status.state)) throw terminal(taskId)
+        const first = includeInitialTask ? taskEvent(view.task(), view.seq, view.attempt) : undefined
+        const ids = { taskId, contextId: view.contextId }
+        return { ids, after: after ?? view.seq, first, folding: statusAsTask ? (folding ?? view.copy()) : undefined, signal, onClose: place.letGo }
+      })
+    })
+  }
+
+  /** The task as of now. `TASK_NOT_FOUND`. */
+  async get(taskId: string, { caller = {}, ...options }: { caller?: Caller } & HistoryLength = {}): Promise<Task> {
+    const stored = this.house.live(`task/${taskId}`) ? undefined : await this.#places.load(taskId, caller)
+    if (stored && (stored.session === undefined || !stored.index.live)) return cut((await this.#parking.viewOf(stored)).task(), options)
+    // Executed here, or elsewhere; or its owner is gone, and then it is not "working".
+    const place = await this.#places.find(taskId, caller)
+    try {
+      return cut(await taskOf(place.folded), options)
+    } finally {
+      place.letGo()
+    }
+  }
+
+  /** The tasks of a caller with a user, by the time of their status, newest first. `REQUEST_INVALID`. */
+  list(options: ListOptions = {}): Promise<TaskPage> {
+    return listTasks(this.house, options)
+  }
+
+  /**
+   * Cancels a task, in no more than the grace of its executor; resolves with the task: canceled, or ended as something that was committed
+   * first. `TASK_NOT_FOUND`; `TASK_NOT_CANCELABLE` for one that had ended before, unless as canceled.
+   */
+  async cancel(taskId: string, { caller = {} }: { caller?: Caller } = {}): Promise<Task> {
+    const place = await this.#places.find(taskId, caller)
+    try {
+      const view = await place.folded.view()
+      if (isTerminal(view.status.state)) return cancelled(view.task())
+      const { stream } = place.folded
+      try {
+        await place.dispatch({ type: 'cancel.requested' })
+      } catch (error) {
+        // It is being cancelled already, or has just ended.
+        if (!isLifechartError(error, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) throw error
+      }
+      if (place.live) await place.live.host.untilOver()
+      await stream.whenClosed()
+      if (!stream.ended) throw stream.failure ?? new LifechartError('RUNTIME_CLOSED', 'The runtime was closed before the task had ended.', { retryable: true })
+      return await taskOf(place.folded)
+    } finally {
+      place.letGo()
+    }
+  }
+
+  async references(ids: readonly string[], caller: Caller): Promise<Task[] | undefined> {
+    if (ids.length === 0) return undefined
+    const tasks: Task[] = []
+    for (const id of ids) {
+      try {
+        tasks.push(await this.get(id, { caller }))
+      } catch (error) {
+        if (!isLifechartError(error, 'TASK_NOT_FOUND')) throw error
+      }
+    }
+    return tasks
+  }
+
+  stepped(host: Host, record: StepRecord, _snapshot: AnyMachineSnapshot): void {
+    const task = this.#of(host)
+    task?.stepped(record)
+    if (task) this.#parking.loosened(task)
+  }
+
+  loosened(task: LiveTask): void {
+    this.#parking.loosened(task)
+  }
+
+  #of(host: Host): LiveTask | undefined {
+    const task = this.house.live(host.id)
+    return task?.host === host ? task : undefined
+  }
+
+  ended(host: Host): void {
+    this.house.counters.ended++
+    const task = this.#of(host)
+    if (task) this.#parking.ended(task)
+    if (host.journal.commands > 0) void this.house.kernel.commands.forget(host.id)
+  }
+
+  /** Another runtime has it now: it is followed from here on. */
+  lost(host: Host): void {
+    const task = this.#of(host)
+    if (!task) return
+    task.cutOff()
+    this.house.leave(task)
+  }
+
+  async adopt(head: StreamHead, finding: Finding): Promise<boolean> {
+    if (head.kind === 'answer' || !head.index.live) return finding === 'due' && this.#parking.forget(head)
+    if (finding === 'free' && !wasExecuting(readTask(head)) && !this.#parking.hasUndecided(head)) return false
+    if (this.#parking.awaitsAgent(head)) return false
+    return this.house.inTurn(head.stream, async () => {
+      if (this.house.live(head.stream)) return true
+      const stored = await this.house.kernel.adapter.load(head.stream)
+      if (!stored?.index.live) return false
+      const task = await this.#places.take(stored)
+      this.house.counters.resumed++
+      this.#parking.loosened(task)
+      return true
+    })
+  }
+
+  stats() {
+    return { ...this.house.counters, live: this.house.held }
+  }
+
+  async close(mode: 'handover' | 'stop' | 'drain' | undefined, until: Promise<void>): Promise<void> {
+    this.#closing = true
+    await this.#parking.close(mode, until)
+  }
+}
+
+function cancelled(task: Task): Task {
+  if (task.status?.state === 5) return task
+  throw new LifechartError('TASK_NOT_CANCELABLE', `Task ${task.id} has ended.`)
+}
+

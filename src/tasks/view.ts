@@ -1,0 +1,195 @@
+import { readJson } from '../kernel/json.ts'
+import type { Json } from '../kernel/port.ts'
+import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
+import { decodeTask, type StoredArtifact, type StoredMessage, type StoredStatus, type StoredTask } from './codec.ts'
+import { type JsonObject, Role, type Task } from './model.ts'
+import { type ArtifactRecord, contextOf, type DataRecord, isExecuting, type RequestEvent, type StartInput, type StatusPayload, statusOf } from './records.ts'
+import type { StoredRequest } from './request.ts'
+import { isTerminal } from './states.ts'
+
+/** An artifact that is being put together. */
+interface OpenArtifact extends StoredArtifact {
+  parts: StoredArtifact['parts'][number][]
+}
+
+/** The view as it is stored. */
+interface StoredView {
+  contextId: string
+  task: StoredTask
+  requests: Record<string, StoredRequest>
+  current?: string
+  attempt: number
+  executing?: true
+}
+
+/** A task, folded from the records of its stream one by one; none of them costs more for those before it. */
+export class TaskView {
+  readonly id: string
+  /** The number of the last record that is folded in. */
+  seq = 0
+  contextId = ''
+  /** The request that is executed, or was last. */
+  current: string | undefined
+  /** Executions begun so far. */
+  attempt = 0
+  /** The current request is executed right now. */
+  executing = false
+  status: StoredStatus = { state: 0, at: 0 }
+  /** Requests that are not done with, by id. */
+  readonly requests = new Map<string, StoredRequest>()
+  readonly #artifacts = new Map<string, OpenArtifact>()
+  #history: StoredMessage[] = []
+  #metadata: JsonObject | undefined
+
+  constructor(id: string) {
+    this.id = id
+  }
+
+  /** As it was stored as of the record `through`. `STORE_CORRUPT` when it can not be read. */
+  static restore(id: string, { through, data }: { through: number; data: Json }): TaskView {
+    const view = new TaskView(id)
+    const { contextId, task, requests, current, attempt, executing = false } = readJson(data, `The view of task ${id}`) as StoredView
+    view.seq = through
+    view.contextId = contextId
+    view.current = current
+    view.attempt = attempt
+    view.executing = executing
+    for (const [requestId, request] of Object.entries(requests)) view.requests.set(requestId, request)
+    view.#replace(task)
+    return view
+  }
+
+  /** One that goes on by itself. */
+  copy(): TaskView {
+    return TaskView.restore(this.id, { through: this.seq, data: this.encode() })
+  }
+
+  encode(): Json {
+    const { contextId, current, attempt, executing } = this
+    const requests = isTerminal(this.status.state) ? {} : Object.fromEntries(this.requests)
+    return JSON.stringify({ contextId, task: this.stored(), requests, ...(current !== undefined && { current }), attempt, ...(executing && { executing }) })
+  }
+
+  /** Shares what it holds with the view: not to be kept. */
+  stored(): StoredTask {
+    return {
+      status: this.status,
+      artifacts: [...this.#artifacts.values()],
+      history: this.#history,
+      ...(this.#metadata && { metadata: this.#metadata }),
+    }
+  }
+
+  /** A copy that is the caller's own. */
+  task(): Task {
+    return decodeTask(this.id, this.contextId, this.stored())
+  }
+
+  hasArtifact(artifactId: string): boolean {
+    return this.#artifacts.has(artifactId)
+  }
+
+  artifactIds(): IterableIterator<string> {
+    return this.#artifacts.keys()
+  }
+
+  apply(entry: Entry): void {
+    this.seq++
+    if (entry instanceof Step) this.#step(entry.record)
+    else this.#data(entry as DataRecord)
+  }
+
+  #data(record: DataRecord): void {
+    if ('artifact' in record) {
+      this.#artifact(record)
+      this.#merge(record.metadata)
+    } else if ('status' in record) {
+      this.#setStatus(record.status)
+      this.#merge(record.metadata)
+    } else this.#replace(record.task)
+  }
+
+  #artifact({ artifact, append }: ArtifactRecord): void {
+    const known = append ? this.#artifacts.get(artifact.artifactId) : undefined
+    if (!known) {
+      this.#artifacts.set(artifact.artifactId, { ...artifact, parts: [...artifact.parts] })
+      return
+    }
+    for (const part of artifact.parts) known.parts.push(part)
+    if (artifact.name !== undefined) known.name = artifact.name
+    if (artifact.description !== undefined) known.description = artifact.description
+    if (artifact.metadata) known.metadata = merged(known.metadata, artifact.metadata)
+    if (artifact.extensions) known.extensions = [...new Set([...(known.extensions ?? []), ...artifact.extensions])]
+  }
+
+  #step(record: StepRecord): void {
+    const { event } = record
+    if (event.type === 'lifechart.start') this.#start(event.input as StartInput)
+    else if (event.type === 'request.arrived') {
+      const { requestId, request } = event as RequestEvent
+      this.requests.set(requestId, request)
+    }
+    this.#turn(record)
+    const payload = event.type.startsWith('status.') ? (event as unknown as StatusPayload) : undefined
+    const status = statusOf(record, this.id)
+    if (payload?.task) {
+      this.#replace(payload.task)
+      if (status) this.status = { ...payload.task.status, state: status.state, at: status.at }
+      return
+    }
+    if (status) this.#setStatus(status)
+    this.#merge(payload?.metadata)
+  }
+
+  #start({ requestId, request, contextId, task }: StartInput): void {
+    this.contextId = contextId
+    this.requests.set(requestId, request)
+    if (!task) return
+    const { artifacts, history, metadata } = task
+    this.#replace({ status: this.status, ...(artifacts && { artifacts }), ...(history && { history }), ...(metadata && { metadata }) })
+  }
+
+  /** A request is executed from here on: its message is part of the history now. */
+  #turn(record: StepRecord): void {
+    const { current, attempt } = contextOf(record)
+    this.executing = isExecuting(record)
+    if (attempt !== undefined) this.attempt = attempt
+    if (current === undefined) return
+    if (this.current !== undefined && this.current !== current) this.requests.delete(this.current)
+    this.current = current
+    const message = this.requests.get(current)?.message
+    if (message && !this.#history.some(({ messageId }) => messageId === message.messageId)) this.#history.push(message)
+  }
+
+  #setStatus(status: StoredStatus): void {
+    const { message } = this.status
+    if (message) this.#history.push(message)
+    this.status = status
+  }
+
+  #merge(metadata: JsonObject | undefined): void {
+    if (metadata) this.#metadata = merged(this.#metadata, metadata)
+  }
+
+  #replace({ status, artifacts = [], history = [], metadata }: StoredTask): void {
+    this.status = status
+    this.#artifacts.clear()
+    for (const artifact of artifacts) this.#artifacts.set(artifact.artifactId, { ...artifact, parts: [...artifact.parts] })
+    this.#history = [...history]
+    this.#metadata = metadata
+  }
+
+  /** The task when an executor says all of it anew: what it leaves out is no more, but what the user said stays. */
+  replacedBy(said: StoredTask): StoredTask {
+    const history = said.history ?? []
+    const told = new Set(history.map(({ messageId }) => messageId))
+    const kept = this.#history.filter(({ messageId, role }) => role === Role.ROLE_USER && !told.has(messageId))
+    const metadata = said.metadata ? merged(this.#metadata, said.metadata) : this.#metadata
+    return { ...said, history: [...kept, ...history], ...(metadata && { metadata }) }
+  }
+}
+
+/** The members of both; later ones win. Nothing is merged by assignment to what is there. */
+function merged(known: JsonObject | undefined, added: JsonObject): JsonObject {
+  return known ? Object.fromEntries([...Object.entries(known), ...Object.entries(added)]) : added
+}
