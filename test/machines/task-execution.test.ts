@@ -80,6 +80,14 @@ describe('a task whose executor returns without a result', () => {
     expect([task.work(), task.executor.slice(2)]).toEqual(['executing.running', ['r-2 begins']])
   })
 
+  it.each(['status.working', 'status.inputRequired'] as const)('needs another turn for the next request, after %s', told => {
+    const task = start({ takesTurns: true, returnOpen: 'leave' })
+    task.send('turn.granted', told, 'executor.returned', 'request.arrived')
+    expect([task.work(), task.executor]).toEqual(['waiting.queued', ['r-1 begins', 'r-1 ends']])
+    task.send('turn.granted')
+    expect(task.executor.slice(2)).toEqual(['r-2 begins'])
+  })
+
   it.each(['status.working', 'status.inputRequired'] as const)('takes up at once what arrived meanwhile, after %s', told => {
     const task = start({ returnOpen: 'leave' })
     task.send(told, 'request.arrived', 'executor.returned')
