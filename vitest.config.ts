@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^lifechart\/adapters\/memory$/, replacement: source('adapters/memory.ts') },
       { find: /^lifechart\/adapters\/lowdb$/, replacement: source('adapters/lowdb/index.ts') },
       { find: /^lifechart\/http$/, replacement: source('http/index.ts') },
+      { find: /^lifechart\/a2a$/, replacement: source('a2a/index.ts') },
       { find: /^lifechart\/client$/, replacement: source('client/index.ts') },
       { find: /^lifechart\/testing$/, replacement: source('testing/index.ts') },
     ],

@@ -62,10 +62,17 @@ export interface Agent {
   readonly bus?: (taskId: string, context: unknown) => TaskBus
   /** Makes the context of a request whose own is gone with its process. */
   readonly recall?: (caller: Caller) => unknown
+  /** Called when a task that was held here is over or waits, and nobody follows it any more; once each time. */
+  readonly onReleased?: (taskId: string) => void
 }
 
 const times = ['cancelGrace', 'idleTimeout', 'wallTimeout', 'interruptedTimeout'] as const
-const choices = { returnOpen: ['fail', 'leave'], orphan: ['fail', 'resume', 'requeue'], dedupe: [true, false], strict: [true, false] } as const
+const choices = {
+  returnOpen: ['fail', 'leave'],
+  orphan: ['fail', 'resume', 'requeue'],
+  dedupe: [true, false],
+  strict: [true, false],
+} as const
 
 /** `INVALID_OPTION`. */
 export function checkPolicy(policy: TaskPolicy): void {
@@ -73,7 +80,8 @@ export function checkPolicy(policy: TaskPolicy): void {
     throw new LifechartError('INVALID_OPTION', `${name} is ${JSON.stringify(value)}; it is ${allowed}.`)
   }
   const names: readonly string[] = [...times, ...Object.keys(choices), 'retry']
-  for (const name of Object.keys(policy)) if (!names.includes(name)) wrong(name, undefined, `no part of a policy: those are ${names.join(', ')}`)
+  for (const name of Object.keys(policy))
+    if (!names.includes(name)) wrong(name, undefined, `no part of a policy: those are ${names.join(', ')}`)
   for (const name of times) {
     const value = policy[name]
     if (value !== undefined && !(typeof value === 'number' && value >= 0)) wrong(name, value, 'a number of milliseconds')
@@ -83,7 +91,8 @@ export function checkPolicy(policy: TaskPolicy): void {
     if (value !== undefined && !allowed.includes(value)) wrong(name, value, allowed.join(' or '))
   }
   const { retry } = policy
-  if (retry && !(Number.isInteger(retry.max) && retry.max >= 0 && retry.backoff >= 0)) wrong('retry', retry, '{ max, backoff }: a count and milliseconds')
+  if (retry && !(Number.isInteger(retry.max) && retry.max >= 0 && retry.backoff >= 0))
+    wrong('retry', retry, '{ max, backoff }: a count and milliseconds')
 }
 
 /** What the chart of a task of the agent is given. */

@@ -14,8 +14,8 @@ import {
 } from '../machines/task.ts'
 import type { TaskHouse } from './house.ts'
 import type { LiveTask } from './live-task.ts'
-import { taskStream } from './names.ts'
 import { TaskState } from './model.ts'
+import { taskStream } from './names.ts'
 import { stateName, stateOf } from './states.ts'
 
 /** What the tasks keep in the envelope. */
@@ -36,7 +36,13 @@ export function readTask({ stream, state }: StreamHead): StoredLifecycle {
   const envelope = parseEnvelope(stream, state)
   const { agent, orphan } = (envelope.facts ?? {}) as Record<string, unknown>
   const { taskId, pending, attempt } = envelope.snapshot.context
-  if (typeof agent === 'string' && typeof orphan === 'string' && typeof taskId === 'string' && Array.isArray(pending) && typeof attempt === 'number')
+  if (
+    typeof agent === 'string' &&
+    typeof orphan === 'string' &&
+    typeof taskId === 'string' &&
+    Array.isArray(pending) &&
+    typeof attempt === 'number'
+  )
     return envelope as StoredLifecycle
   throw new LifechartError('ENVELOPE_INVALID', `The stored state of ${stream} is not that of a task. Its records are whole: read them.`)
 }

@@ -52,7 +52,9 @@ function ofData(record: DataRecord, seq: number, { taskId, contextId }: Ids): St
   }
   if ('task' in record) return taskEvent(decodeTask(taskId, contextId, record.task), seq, n)
   const { status, metadata } = record
-  return { payload: { $case: 'statusUpdate', value: { taskId, contextId, status: decodeStatus(status), metadata: placed(metadata, seq, n) } } }
+  return {
+    payload: { $case: 'statusUpdate', value: { taskId, contextId, status: decodeStatus(status), metadata: placed(metadata, seq, n) } },
+  }
 }
 
 function ofStep({ record }: Step, seq: number, { taskId, contextId }: Ids): StreamResponse | undefined {
@@ -68,6 +70,9 @@ function ofStep({ record }: Step, seq: number, { taskId, contextId }: Ids): Stre
   const attempt = n ?? contextOf(record).attempt
   if (task) return taskEvent(decodeTask(taskId, contextId, { ...task, status: { ...task.status, at: status.at } }), seq, attempt)
   return {
-    payload: { $case: 'statusUpdate', value: { taskId, contextId, status: decodeStatus(status), metadata: placed(metadata, seq, attempt) } },
+    payload: {
+      $case: 'statusUpdate',
+      value: { taskId, contextId, status: decodeStatus(status), metadata: placed(metadata, seq, attempt) },
+    },
   }
 }

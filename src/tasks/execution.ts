@@ -3,9 +3,9 @@ import { wait } from '../kernel/clock.ts'
 import type { TaskFault, TaskMachineEvent } from '../machines/task.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import { ExecutionBus, type TaskBus } from './bus.ts'
+import type { TaskHouse } from './house.ts'
 import { type Intake, takeIn } from './intake.ts'
 import type { ExecutionEvent } from './model.ts'
-import type { TaskHouse } from './house.ts'
 
 /** Where the events of an execution go. */
 export interface Destination {

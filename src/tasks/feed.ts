@@ -140,10 +140,14 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   #judge({ record }: Step, { progress, staysOpen }: FeedOptions): void {
     const outcome = progress?.see(record)
     if (outcome === 'unexecuted') {
-      this.#refusal = new LifechartError('TASK_TERMINAL', 'The task ended before this message was its turn. Send it without a task id to begin a new one.')
+      this.#refusal = new LifechartError(
+        'TASK_TERMINAL',
+        'The task ended before this message was its turn. Send it without a task id to begin a new one.',
+      )
     }
     const asksForInput = outcome === 'interrupted' && statusOf(record, '')?.state === TaskState.TASK_STATE_INPUT_REQUIRED
-    this.#ending = outcome === 'over' || outcome === 'unexecuted' || (asksForInput && !staysOpen) || (outcome === 'returned' && !waitsForUser(record))
+    this.#ending =
+      outcome === 'over' || outcome === 'unexecuted' || (asksForInput && !staysOpen) || (outcome === 'returned' && !waitsForUser(record))
   }
 
   #finish(): IteratorResult<StreamResponse, undefined> {

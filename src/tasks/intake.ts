@@ -1,5 +1,5 @@
 import { LifechartError } from '../errors.ts'
-import { type Encoded } from '../kernel/stream/record.ts'
+import type { Encoded } from '../kernel/stream/record.ts'
 import {
   encodeArtifact,
   encodeArtifacts,

@@ -134,7 +134,8 @@ export class LiveTask implements Destination {
   append(intake: Intake & { kind: 'artifact' }): boolean | Promise<boolean> {
     const { record } = intake
     const { artifactId } = record.artifact
-    if (record.append && !this.#artifacts.has(artifactId)) return this.#refuse(`It appends to the artifact "${artifactId}", which the task does not have.`)
+    if (record.append && !this.#artifacts.has(artifactId))
+      return this.#refuse(`It appends to the artifact "${artifactId}", which the task does not have.`)
     if (!this.#write(record)) return false
     this.#artifacts.add(artifactId)
     const { writer } = this.host
@@ -216,7 +217,10 @@ export class LiveTask implements Destination {
     { requestId, attempt }: { requestId: string; attempt: number },
     sendBack: (event: TaskMachineEvent) => void,
   ): { abort(reason: 'cancel' | 'timeout'): void; close(): void } {
-    const execution = this.#execution?.requestId === requestId && !this.#execution.attached ? this.#execution : this.#begin(requestId, Math.max(attempt, this.#attempt))
+    const execution =
+      this.#execution?.requestId === requestId && !this.#execution.attached
+        ? this.#execution
+        : this.#begin(requestId, Math.max(attempt, this.#attempt))
     this.#execution = execution
     execution.attach(sendBack)
     return {

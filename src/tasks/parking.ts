@@ -17,8 +17,6 @@ export class Parking {
   readonly #house: TaskHouse
   /** Streams of orphans whose agent nobody has defined here yet: the name, and since when (milliseconds). */
   readonly #agentless = new Map<string, { agent: string; timer: unknown; over: boolean }>()
-  /** Told of a task that has left this process, once per activation. */
-  onReleased: ((taskId: string) => void) | undefined
 
   constructor(house: TaskHouse) {
     this.#house = house
@@ -51,7 +49,12 @@ export class Parking {
   }
 
   #left(task: LiveTask): void {
-    if (this.#house.leave(task)) this.onReleased?.(task.id)
+    if (!this.#house.leave(task)) return
+    try {
+      task.agent.onReleased?.(task.id)
+    } catch (error) {
+      this.#house.logger.warn('onReleased threw.', { task: task.id, error: String(error) })
+    }
   }
 
   /** The task has ended: it goes as soon as nobody follows it. */

@@ -1,10 +1,10 @@
+import type { AnyEventObject } from 'xstate'
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { Host } from '../kernel/host/host.ts'
 import { watchIdle } from '../kernel/host/idle.ts'
 import type { Stored } from '../kernel/port.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
-import type { AnyEventObject } from 'xstate'
 import type { Agent } from './agent.ts'
 import { readTask, type TaskFacts } from './chart.ts'
 import { taskPresentation } from './events.ts'
@@ -108,7 +108,12 @@ export class Places {
     const stream = kernel.tails.borrow(stored.stream, stored.version, true, taskPresentation) as Stream<unknown>
     const letGo = stream.hold()
     await stream.refresh?.()
-    return { taskId: view.id, folded: new FoldedStream(kernel, stream, view), dispatch: event => kernel.commands.send(stream, event), letGo }
+    return {
+      taskId: view.id,
+      folded: new FoldedStream(kernel, stream, view),
+      dispatch: event => kernel.commands.send(stream, event),
+      letGo,
+    }
   }
 
   /** Makes a stored task this process's. `OWNED`, `VERSION_CONFLICT` when somebody else was faster. To be called in its turn. */
@@ -142,7 +147,10 @@ export class Places {
     const { idleTimeout } = parts.agent.policy
     if (idleTimeout !== undefined) {
       const { clock, logger } = this.#house
-      const stop = () => host.dispatch({ type: 'limit.exceeded' }).catch(error => logger.warn('A task could not be stopped.', { task: task.id, error: String(error) }))
+      const stop = () =>
+        host
+          .dispatch({ type: 'limit.exceeded' })
+          .catch(error => logger.warn('A task could not be stopped.', { task: task.id, error: String(error) }))
       watchIdle(host, { clock, idleTimeout, waiting: () => task.idle, stop })
     }
     return task
@@ -165,7 +173,13 @@ export class Places {
 
   #agent({ agent: name, idleTimeout }: TaskFacts): Agent {
     const { agents } = this.#house
-    return agents.get(name) ?? { name, policy: { ...(idleTimeout !== undefined && { idleTimeout }) }, executor: { execute: () => undefinedAgent(name) } }
+    return (
+      agents.get(name) ?? {
+        name,
+        policy: { ...(idleTimeout !== undefined && { idleTimeout }) },
+        executor: { execute: () => undefinedAgent(name) },
+      }
+    )
   }
 }
 

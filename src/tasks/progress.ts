@@ -1,7 +1,7 @@
+import type { LifechartError } from '../errors.ts'
 import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import { SinkCursor } from '../kernel/stream/sink.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
-import type { LifechartError } from '../errors.ts'
 import { contextOf, isExecuting, statusOf } from './records.ts'
 import { isInterrupted, isTerminal } from './states.ts'
 import type { TaskView } from './view.ts'
@@ -80,7 +80,10 @@ export function outcomeOf(stream: Stream<unknown>, requestId: string, view: Task
         }
         if (found) cursor.close()
       },
-      { after: view.seq, onClose: (error?: LifechartError) => (found ? resolve(found) : reject(error ?? new Error(`${stream.id} was left.`))) },
+      {
+        after: view.seq,
+        onClose: (error?: LifechartError) => (found ? resolve(found) : reject(error ?? new Error(`${stream.id} was left.`))),
+      },
     )
   })
 }

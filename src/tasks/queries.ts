@@ -40,7 +40,8 @@ export interface TaskPage {
 /** A task with as much of its history as is asked for. `REQUEST_INVALID` for a negative length. */
 export function cut(task: Task, { historyLength }: HistoryLength): Task {
   if (historyLength === undefined) return task
-  if (!Number.isInteger(historyLength) || historyLength < 0) throw new LifechartError('REQUEST_INVALID', 'historyLength is a whole number, 0 or more.')
+  if (!Number.isInteger(historyLength) || historyLength < 0)
+    throw new LifechartError('REQUEST_INVALID', 'historyLength is a whole number, 0 or more.')
   return { ...task, history: historyLength === 0 ? [] : task.history.slice(-historyLength) }
 }
 
@@ -96,4 +97,3 @@ async function read(house: TaskHouse, stream: string): Promise<Task | undefined>
 function invalid(text: string): LifechartError {
   return new LifechartError('REQUEST_INVALID', text)
 }
-

@@ -103,7 +103,10 @@ export class Sender {
     if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
     if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
     const { contextId } = message
-    if (contextId && (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0')))
+    if (
+      contextId &&
+      (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0'))
+    )
       throw invalid('message.contextId is at most 256 bytes of well-formed text.')
     const { messageBytes } = this.#house.limits
     const size = sizeOf(message) + (metadata ? encodeJson(metadata, 'metadata').length : 0)
@@ -122,7 +125,9 @@ export class Sender {
       }
       const { requestsPerTask } = this.#house.limits
       if (view.requests.size > requestsPerTask) {
-        throw new LifechartError('TASK_CAPACITY', `limits.requestsPerTask (${requestsPerTask}) messages wait for task ${taskId}.`, { retryable: true })
+        throw new LifechartError('TASK_CAPACITY', `limits.requestsPerTask (${requestsPerTask}) messages wait for task ${taskId}.`, {
+          retryable: true,
+        })
       }
       const requestId = this.#house.kernel.environment.ids()
       const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
@@ -169,12 +174,7 @@ export class Sender {
     return { request, userMessage: message, taskId, contextId, context, referenceTasks, attempt: 1 }
   }
 
-  async #open(
-    sending: Sending,
-    task: First,
-    first: Intake | undefined,
-    resolve: (sent: Sent) => void,
-  ): Promise<LiveTask | undefined> {
+  async #open(sending: Sending, task: First, first: Intake | undefined, resolve: (sent: Sent) => void): Promise<LiveTask | undefined> {
     if (first?.kind === 'message') {
       resolve(await this.#answer(sending, first.message))
       return undefined
@@ -192,7 +192,11 @@ export class Sender {
     }
     this.#house.counters.created++
     const letGo = live.hold()
-    resolve({ place: { taskId, folded: live.folded, live, dispatch: async event => void (await live.host.dispatch(event)), letGo }, requestId, created: true })
+    resolve({
+      place: { taskId, folded: live.folded, live, dispatch: async event => void (await live.host.dispatch(event)), letGo },
+      requestId,
+      created: true,
+    })
     if (first?.kind !== 'task') {
       if (first) await live.take(first)
     } else if (first.status.state !== TaskState.TASK_STATE_SUBMITTED) await live.take({ kind: 'status', status: first.status })
@@ -213,7 +217,12 @@ export class Sender {
     const { kernel, clock } = this.#house
     const { policy } = agent
     const scope = scopeOf(caller)
-    const host = kernel.create(taskStream(taskId), this.#places.spec(policy.strict === true), taskPresentation, machineInput(agent, taskId, requestId))
+    const host = kernel.create(
+      taskStream(taskId),
+      this.#places.spec(policy.strict === true),
+      taskPresentation,
+      machineInput(agent, taskId, requestId),
+    )
     host.journal.facts = {
       agent: agent.name,
       orphan: policy.orphan ?? 'fail',
@@ -244,7 +253,9 @@ export class Sender {
     const { limits } = this.#house
     if (caller.user === undefined) return
     if (this.#house.heldOf(scopeOf(caller)) < limits.tasksPerCaller) return
-    throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, { retryable: true })
+    throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, {
+      retryable: true,
+    })
   }
 }
 

@@ -60,7 +60,7 @@ export class Tasks implements Product, TaskKeeper {
   }
 
   /** Registers what executes the tasks of an agent. `AGENT_TAKEN` for a second one of the name, `INVALID_OPTION`. */
-  define(name: string, executor: TaskExecutor, policy: TaskPolicy = {}, more: Pick<Agent, 'bus' | 'recall'> = {}): void {
+  define(name: string, executor: TaskExecutor, policy: TaskPolicy = {}, more: Pick<Agent, 'bus' | 'recall' | 'onReleased'> = {}): void {
     const { agents, kernel } = this.house
     if (agents.has(name)) throw new LifechartError('AGENT_TAKEN', `The agent "${name}" is defined already.`)
     checkPolicy(policy)
@@ -124,7 +124,10 @@ export class Tasks implements Product, TaskKeeper {
     })
   }
 
-  async #follow(place: Place, options: (view: Awaited<ReturnType<Place['folded']['view']>>) => Extract<FeedSource, { stream: unknown }>['options']): Promise<FeedSource> {
+  async #follow(
+    place: Place,
+    options: (view: Awaited<ReturnType<Place['folded']['view']>>) => Extract<FeedSource, { stream: unknown }>['options'],
+  ): Promise<FeedSource> {
     try {
       return { stream: place.folded.stream, options: options(await place.folded.view()) }
     } catch (error) {
@@ -145,7 +148,14 @@ export class Tasks implements Product, TaskKeeper {
         if (after === undefined && isTerminal(view.status.state)) throw terminal(taskId)
         const first = includeInitialTask ? taskEvent(view.task(), view.seq, view.attempt) : undefined
         const ids = { taskId, contextId: view.contextId }
-        return { ids, after: after ?? view.seq, first, folding: statusAsTask ? (folding ?? view.copy()) : undefined, signal, onClose: place.letGo }
+        return {
+          ids,
+          after: after ?? view.seq,
+          first,
+          folding: statusAsTask ? (folding ?? view.copy()) : undefined,
+          signal,
+          onClose: place.letGo,
+        }
       })
     })
   }
@@ -186,7 +196,10 @@ export class Tasks implements Product, TaskKeeper {
       }
       if (place.live) await place.live.host.untilOver()
       await stream.whenClosed()
-      if (!stream.ended) throw stream.failure ?? new LifechartError('RUNTIME_CLOSED', 'The runtime was closed before the task had ended.', { retryable: true })
+      if (!stream.ended)
+        throw (
+          stream.failure ?? new LifechartError('RUNTIME_CLOSED', 'The runtime was closed before the task had ended.', { retryable: true })
+        )
       return await taskOf(place.folded)
     } finally {
       place.letGo()
@@ -265,4 +278,3 @@ function cancelled(task: Task): Task {
   if (task.status?.state === 5) return task
   throw new LifechartError('TASK_NOT_CANCELABLE', `Task ${task.id} has ended.`)
 }
-

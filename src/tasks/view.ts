@@ -3,7 +3,16 @@ import type { Json } from '../kernel/port.ts'
 import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import { decodeTask, type StoredArtifact, type StoredMessage, type StoredStatus, type StoredTask } from './codec.ts'
 import { type JsonObject, Role, type Task } from './model.ts'
-import { type ArtifactRecord, contextOf, type DataRecord, isExecuting, type RequestEvent, type StartInput, type StatusPayload, statusOf } from './records.ts'
+import {
+  type ArtifactRecord,
+  contextOf,
+  type DataRecord,
+  isExecuting,
+  type RequestEvent,
+  type StartInput,
+  type StatusPayload,
+  statusOf,
+} from './records.ts'
 import type { StoredRequest } from './request.ts'
 import { isTerminal } from './states.ts'
 
@@ -20,6 +29,8 @@ interface StoredView {
   current?: string
   attempt: number
   executing?: true
+  /** Messages of the history that are older than the status. */
+  said: number
 }
 
 /** A task, folded from the records of its stream one by one; none of them costs more for those before it. */
@@ -39,6 +50,8 @@ export class TaskView {
   readonly requests = new Map<string, StoredRequest>()
   readonly #artifacts = new Map<string, OpenArtifact>()
   #history: StoredMessage[] = []
+  /** How long the history was when the status was set: its message belongs there. */
+  #said = 0
   #metadata: JsonObject | undefined
 
   constructor(id: string) {
@@ -48,7 +61,7 @@ export class TaskView {
   /** As it was stored as of the record `through`. `STORE_CORRUPT` when it can not be read. */
   static restore(id: string, { through, data }: { through: number; data: Json }): TaskView {
     const view = new TaskView(id)
-    const { contextId, task, requests, current, attempt, executing = false } = readJson(data, `The view of task ${id}`) as StoredView
+    const { contextId, task, requests, current, attempt, executing = false, said } = readJson(data, `The view of task ${id}`) as StoredView
     view.seq = through
     view.contextId = contextId
     view.current = current
@@ -56,6 +69,7 @@ export class TaskView {
     view.executing = executing
     for (const [requestId, request] of Object.entries(requests)) view.requests.set(requestId, request)
     view.#replace(task)
+    view.#said = said
     return view
   }
 
@@ -67,7 +81,15 @@ export class TaskView {
   encode(): Json {
     const { contextId, current, attempt, executing } = this
     const requests = isTerminal(this.status.state) ? {} : Object.fromEntries(this.requests)
-    return JSON.stringify({ contextId, task: this.stored(), requests, ...(current !== undefined && { current }), attempt, ...(executing && { executing }) })
+    return JSON.stringify({
+      contextId,
+      task: this.stored(),
+      requests,
+      ...(current !== undefined && { current }),
+      attempt,
+      said: this.#said,
+      ...(executing && { executing }),
+    })
   }
 
   /** Shares what it holds with the view: not to be kept. */
@@ -163,8 +185,10 @@ export class TaskView {
 
   #setStatus(status: StoredStatus): void {
     const { message } = this.status
-    if (message) this.#history.push(message)
+    // In front of what was said since.
+    if (message) this.#history.splice(this.#said, 0, message)
     this.status = status
+    this.#said = this.#history.length
   }
 
   #merge(metadata: JsonObject | undefined): void {
@@ -176,6 +200,7 @@ export class TaskView {
     this.#artifacts.clear()
     for (const artifact of artifacts) this.#artifacts.set(artifact.artifactId, { ...artifact, parts: [...artifact.parts] })
     this.#history = [...history]
+    this.#said = history.length
     this.#metadata = metadata
   }
 

@@ -28,6 +28,8 @@ const rooms: readonly Room[] = [
   { at: 'kernel/port.ts', may: ['errors.ts', 'kernel/environment.ts'] },
   { at: 'kernel/', may: ['kernel/', 'errors.ts', 'xstate', 'rxjs', 'node:'] },
   { at: 'runs/', may: ['runs/', 'kernel/', 'machines/', 'errors.ts', 'xstate', 'rxjs'] },
+  { at: 'tasks/', may: ['tasks/', 'kernel/', 'machines/', 'errors.ts', 'xstate', 'node:'] },
+  { at: 'a2a/', may: ['a2a/', 'tasks/', 'kernel/', 'lifechart.ts', 'errors.ts', '@a2a-js/sdk', 'node:'] },
   { at: 'http/', may: ['http/', 'runs/', 'kernel/', 'lifechart.ts', 'errors.ts'] },
   { at: 'client/', may: ['client/', 'runs/events.ts'], typesOnly: true },
   { at: 'adapters/catalogue', may: adapter },

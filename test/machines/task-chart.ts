@@ -1,7 +1,7 @@
 import { type ExecutorMachineEvent, strictTaskMachine, type TaskInput, type TaskMachineEvent, taskMachine } from 'lifechart/machines'
 import { type AnyStateNode, fromCallback, initialTransition, type StateValue, transition } from 'xstate'
 
-const actors = { executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string }>(() => {}) }
+const actors = { executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string; attempt: number }>(() => {}) }
 
 /** Both charts, with an executor that does nothing. */
 export const charts = { default: taskMachine.provide({ actors }), strict: strictTaskMachine.provide({ actors }) }

@@ -269,11 +269,13 @@ function start(given: Partial<TaskInput> = {}) {
   const executor: string[] = []
   const machine = taskMachine.provide({
     actors: {
-      executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string }>(({ input: { requestId }, receive }) => {
-        executor.push(`${requestId} begins`)
-        receive(({ reason }) => executor.push(`${requestId} is aborted: ${reason}`))
-        return () => executor.push(`${requestId} ends`)
-      }),
+      executor: fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string; attempt: number }>(
+        ({ input: { requestId }, receive }) => {
+          executor.push(`${requestId} begins`)
+          receive(({ reason }) => executor.push(`${requestId} is aborted: ${reason}`))
+          return () => executor.push(`${requestId} ends`)
+        },
+      ),
     },
   })
   const actor = createActor(machine, { input: { ...input, wallTimeout: hour, interruptedTimeout: hour, ...given }, clock }).start()

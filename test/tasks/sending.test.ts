@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { attemptKey, seqKey } from '../../src/tasks/events.ts'
 import { processes } from '../runs/support.ts'
-import { agent, all, nameOf, says, state, taskOf, textOf } from './support.ts'
+import { agent, all, deferred, nameOf, says, state, taskOf, textOf } from './support.ts'
 
 const house = processes()
 
@@ -50,7 +50,10 @@ describe('sending a message', () => {
 
   it('answers with a message alone, and stores no task', async () => {
     const { lifechart } = await house.open()
-    lifechart.tasks.define('echo', agent(script => void script.message('hello')))
+    lifechart.tasks.define(
+      'echo',
+      agent(script => void script.message('hello')),
+    )
     const sent = await lifechart.tasks.send('echo', says('hi'))
     expect('message' in sent && textOf(sent.message.parts)).toBe('hello')
     expect(await all(lifechart.tasks.stream('echo', says('hi')))).toEqual(['message: hello'])
@@ -59,7 +62,7 @@ describe('sending a message', () => {
 
   it('returns at once with returnImmediately, and the task goes on', async () => {
     const { lifechart } = await house.open()
-    const gate = Promise.withResolvers<void>()
+    const gate = deferred()
     lifechart.tasks.define(
       'slow',
       agent(async script => {
@@ -92,7 +95,11 @@ describe('sending a message', () => {
     const asked = taskOf(await lifechart.tasks.send('asks', says('take one')))
     expect(nameOf(asked.status?.state)).toBe('input-required')
     await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
-    expect(await all(lifechart.tasks.stream('asks', says('this', { taskId: asked.id })))).toEqual(['task input-required', 'working', 'completed'])
+    expect(await all(lifechart.tasks.stream('asks', says('this', { taskId: asked.id })))).toEqual([
+      'task input-required',
+      'working',
+      'completed',
+    ])
     const task = await lifechart.tasks.get(asked.id)
     expect(task.history.map(({ parts }) => textOf(parts))).toEqual(['take one', 'which one?', 'this'])
     expect(textOf(task.status?.message?.parts ?? [])).toBe('took this')

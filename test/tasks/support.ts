@@ -1,5 +1,5 @@
-import type { TaskBus } from '../../src/tasks/bus.ts'
 import type { ExecutionContext, TaskExecutor } from '../../src/tasks/agent.ts'
+import type { TaskBus } from '../../src/tasks/bus.ts'
 import type { Message, SendRequest, StreamResponse, Task } from '../../src/tasks/model.ts'
 import { Role, TaskState } from '../../src/tasks/model.ts'
 
@@ -117,4 +117,13 @@ export async function all(stream: AsyncIterable<StreamResponse>): Promise<string
 export function taskOf(sent: { message: Message } | { task: Task }): Task {
   if ('task' in sent) return sent.task
   throw new Error(`A message was the answer: ${textOf(sent.message.parts)}`)
+}
+
+/** A promise that the test settles. */
+export function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>(done => {
+    resolve = done
+  })
+  return { promise, resolve }
 }

@@ -57,7 +57,13 @@ export function composeStep(parts: StepParts): ComposedStep {
   const children = Object.keys(next.children)
   const change: NonNullable<Draft['change']> = {
     ...draft.change,
-    index: { live: next.status === 'active', changed: at, due: earliest(deadlines), ...spec.index?.({ event, before, next, at }), ...draft.change?.index },
+    index: {
+      live: next.status === 'active',
+      changed: at,
+      due: earliest(deadlines),
+      ...spec.index?.({ event, before, next, at }),
+      ...draft.change?.index,
+    },
   }
   let record: StepRecord | undefined
   return {

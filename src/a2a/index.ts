@@ -1,0 +1,2 @@
+export type { LifechartRequestContext } from './executor.ts'
+export { type A2ARequestHandlerOptions, a2aRequestHandler } from './handler.ts'

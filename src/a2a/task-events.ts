@@ -1,0 +1,51 @@
+import type { StreamResponse } from '@a2a-js/sdk'
+import type { Logger } from '../kernel/port.ts'
+import type { TaskFeed } from '../tasks/feed.ts'
+import { toA2AError } from './errors.ts'
+
+/** A feed as the SDK's transports read it: what goes wrong, also before it begins, is one of the errors of A2A at the first `next`. */
+export class TaskEvents implements AsyncGenerator<StreamResponse, void, undefined> {
+  readonly #logger: Logger
+  #feed: TaskFeed | undefined
+  #refusal: unknown
+
+  constructor(logger: Logger, open: () => TaskFeed) {
+    this.#logger = logger
+    try {
+      this.#feed = open()
+    } catch (error) {
+      this.#refusal = error
+    }
+  }
+
+  async next(): Promise<IteratorResult<StreamResponse, undefined>> {
+    try {
+      if (this.#feed) return (await this.#feed.next()) as IteratorResult<StreamResponse, undefined>
+    } catch (error) {
+      throw toA2AError(error, this.#logger)
+    }
+    const refusal = this.#refusal
+    this.#refusal = undefined
+    if (refusal !== undefined) throw toA2AError(refusal, this.#logger)
+    return { value: undefined, done: true }
+  }
+
+  async return(): Promise<IteratorResult<StreamResponse, undefined>> {
+    this.#refusal = undefined
+    await this.#feed?.return()
+    return { value: undefined, done: true }
+  }
+
+  async throw(error: unknown): Promise<never> {
+    await this.return()
+    throw error
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+}
