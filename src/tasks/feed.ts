@@ -4,9 +4,9 @@ import { PullCursor } from '../kernel/stream/cursor.ts'
 import { Step } from '../kernel/stream/record.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import { eventOf, type Ids, taskEvent } from './events.ts'
-import { type StreamResponse, TaskState } from './model.ts'
-import type { Progress } from './progress.ts'
-import { statusOf } from './records.ts'
+import type { StreamResponse } from './model.ts'
+import { endsStream, type Progress } from './progress.ts'
+import { stateOf } from './states.ts'
 import type { TaskView } from './view.ts'
 
 /** Which events a reader gets, and when it has seen enough. */
@@ -145,9 +145,7 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
         'The task ended before this message was its turn. Send it without a task id to begin a new one.',
       )
     }
-    const asksForInput = outcome === 'interrupted' && statusOf(record, '')?.state === TaskState.TASK_STATE_INPUT_REQUIRED
-    this.#ending =
-      outcome === 'over' || outcome === 'unexecuted' || (asksForInput && !staysOpen) || (outcome === 'returned' && !waitsForUser(record))
+    this.#ending = outcome !== undefined && endsStream(outcome, stateOf(record.value), staysOpen)
   }
 
   #finish(): IteratorResult<StreamResponse, undefined> {
@@ -183,10 +181,4 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   async [Symbol.asyncDispose](): Promise<void> {
     this.#close()
   }
-}
-
-/** The execution is over, and the task waits for what its user has to do. */
-function waitsForUser({ value }: Step['record']): boolean {
-  const { status } = value as { status: { open?: unknown } }
-  return typeof status.open === 'object'
 }

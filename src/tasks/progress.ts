@@ -2,6 +2,7 @@ import type { LifechartError } from '../errors.ts'
 import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import { SinkCursor } from '../kernel/stream/sink.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
+import { TaskState } from './model.ts'
 import { contextOf, isExecuting, statusOf } from './records.ts'
 import { isInterrupted, isTerminal } from './states.ts'
 import type { TaskView } from './view.ts'
@@ -62,6 +63,12 @@ export class Progress {
     }
     return undefined
   }
+}
+
+/** Whether the stream of a request ends with its outcome: not while the user is to do something that does not go through the agent. */
+export function endsStream(outcome: Outcome, state: number, staysOpen = false): boolean {
+  if (outcome === 'over' || outcome === 'unexecuted') return true
+  return state === TaskState.TASK_STATE_INPUT_REQUIRED ? !staysOpen : state !== TaskState.TASK_STATE_AUTH_REQUIRED
 }
 
 /** Resolves with the outcome of a request; rejects with what is in the way of following the task. */

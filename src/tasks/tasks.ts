@@ -9,18 +9,19 @@ import type { StepRecord } from '../kernel/stream/record.ts'
 import { type Agent, checkPolicy, type TaskExecutor, type TaskPolicy } from './agent.ts'
 import { readTask, taskCharts, wasExecuting } from './chart.ts'
 import { taskEvent } from './events.ts'
-import { type FeedSource, TaskFeed } from './feed.ts'
+import { type FeedOptions, type FeedSource, TaskFeed } from './feed.ts'
 import { foldedTo } from './folded.ts'
 import { TaskHouse, type TasksLimits } from './house.ts'
 import type { LiveTask, TaskKeeper } from './live-task.ts'
-import type { Message, SendRequest, Task } from './model.ts'
+import type { Message, SendRequest, StreamResponse, Task } from './model.ts'
 import { Parking } from './parking.ts'
 import { type Place, Places } from './places.ts'
-import { outcomeOf, Progress } from './progress.ts'
+import { endsStream, outcomeOf, Progress } from './progress.ts'
 import { cut, type HistoryLength, type ListOptions, listTasks, type TaskPage, taskOf } from './queries.ts'
 import type { Caller } from './request.ts'
 import { Sender, type Sent, terminal } from './sending.ts'
 import { isTerminal } from './states.ts'
+import type { TaskView } from './view.ts'
 
 export interface SendOptions extends HistoryLength {
   caller?: Caller
@@ -119,17 +120,23 @@ export class Tasks implements Product, TaskKeeper {
         // From its first record, which is the task as it was created.
         if (created) return { ...common, after: 0, progress: new Progress(requestId) }
         const first = taskEvent(cut(view.task(), options), view.seq, view.attempt)
-        return { ...common, after: view.seq, first, progress: new Progress(requestId, view) }
+        const progress = new Progress(requestId, view)
+        const outcome = progress.initial(view)
+        if (outcome === 'unexecuted') throw terminal(place.taskId)
+        // Sent before, and dealt with long ago.
+        if (outcome && endsStream(outcome, view.status.state, options.staysOpen)) return first
+        return { ...common, after: view.seq, first, progress }
       })
     })
   }
 
-  async #follow(
-    place: Place,
-    options: (view: Awaited<ReturnType<Place['folded']['view']>>) => Extract<FeedSource, { stream: unknown }>['options'],
-  ): Promise<FeedSource> {
+  /** Of what follows it, or of an event that is all. */
+  async #follow(place: Place, choose: (view: TaskView) => FeedOptions | StreamResponse): Promise<FeedSource> {
     try {
-      return { stream: place.folded.stream, options: options(await place.folded.view()) }
+      const chosen = choose(await place.folded.view())
+      if ('ids' in chosen) return { stream: place.folded.stream, options: chosen }
+      place.letGo()
+      return { answer: chosen }
     } catch (error) {
       place.letGo()
       throw error

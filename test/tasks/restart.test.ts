@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest'
+import { processes } from '../runs/support.ts'
+import { agent, all, deferred, nameOf, says, state, taskOf, textOf } from './support.ts'
+
+const house = processes({ durable: true })
+const working = state.TASK_STATE_WORKING
+const completed = state.TASK_STATE_COMPLETED
+const asking = state.TASK_STATE_INPUT_REQUIRED
+
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+
+/** Works on `go` until it is told to stop, and is done with it when it is executed again. */
+const worker = agent(async script => {
+  const { attempt, signal, task } = script.context
+  if (!task) script.task()
+  script.status(working, `attempt ${attempt}`)
+  script.artifact(`a${attempt}`, 'chunk')
+  if (attempt === 1) await untilAborted(signal)
+  else script.status(completed, `attempt ${attempt}`)
+})
+
+describe('a task whose process is gone', () => {
+  it.each([
+    ['fail', 'failed', ['a1']],
+    ['resume', 'completed', ['a1', 'a2']],
+    ['requeue', 'completed', ['a1', 'a2']],
+  ] as const)('is dealt with by the policy %s when it was executed', async (orphan, end, artifacts) => {
+    const first = await house.open()
+    first.lifechart.tasks.define('worker', worker, { orphan })
+    const { id } = taskOf(await first.lifechart.tasks.send('worker', says('go'), { returnImmediately: true }))
+    await expect.poll(async () => (await first.lifechart.tasks.get(id)).artifacts.length).toBe(1)
+    first.lifechart.kernel.crash()
+    await house.clock.advance(20_000)
+    const second = await house.open()
+    second.lifechart.tasks.define('worker', worker, { orphan })
+    await expect.poll(async () => nameOf((await second.lifechart.tasks.get(id)).status?.state)).toBe(end)
+    const task = await second.lifechart.tasks.get(id)
+    expect(task.artifacts.map(({ artifactId }) => artifactId)).toEqual(artifacts)
+    if (orphan === 'fail') expect(textOf(task.status?.message?.parts ?? [])).toBe('The process that worked on this task is gone.')
+    expect(task.history.filter(({ role }) => role === 1)).toHaveLength(1)
+  })
+
+  it('fails also when its agent is defined nowhere; one that is to be resumed waits for its agent, and no longer than the grace', async () => {
+    const first = await house.open()
+    first.lifechart.tasks.define('worker', worker, { orphan: 'resume' })
+    first.lifechart.tasks.define('failing', worker)
+    const send = async (name: string) => taskOf(await first.lifechart.tasks.send(name, says('go'), { returnImmediately: true })).id
+    const [resumed, failed, left] = [await send('worker'), await send('failing'), await send('worker')]
+    await expect.poll(async () => (await first.lifechart.tasks.get(left)).artifacts.length).toBe(1)
+    first.lifechart.kernel.crash()
+    await house.clock.advance(20_000)
+    const second = await house.open()
+    const stateOf = async (id: string) =>
+      nameOf((await second.lifechart.kernel.adapter.load(`task/${id}`))?.index.state === 'failed' ? 4 : 2)
+    await expect.poll(() => stateOf(failed)).toBe('failed')
+    expect([await stateOf(resumed), await stateOf(left)]).toEqual(['working', 'working'])
+    await house.clock.advance(31_000)
+    await expect.poll(async () => [await stateOf(resumed), await stateOf(left)]).toEqual(['failed', 'failed'])
+  })
+
+  it('stays parked, or ended, as it was', async () => {
+    const first = await house.open()
+    const executor = agent(script => void script.status(script.context.task ? completed : asking, 'status'))
+    first.lifechart.tasks.define('asks', executor)
+    const parked = taskOf(await first.lifechart.tasks.send('asks', says('one')))
+    const ended = taskOf(await first.lifechart.tasks.send('asks', says('two')))
+    await first.lifechart.tasks.send('asks', says('more', { taskId: ended.id }))
+    const endedBefore = await first.lifechart.tasks.get(ended.id)
+    first.lifechart.kernel.crash()
+    await house.clock.advance(20_000)
+    const second = await house.open()
+    second.lifechart.tasks.define('asks', executor)
+    expect(second.lifechart.stats()['lifecycles.loaded']).toBe(0)
+    expect(await second.lifechart.tasks.get(parked.id)).toEqual(parked)
+    expect(await second.lifechart.tasks.get(ended.id)).toEqual(endedBefore)
+    expect(nameOf(taskOf(await second.lifechart.tasks.send('asks', says('this', { taskId: parked.id }))).status?.state)).toBe('completed')
+  })
+
+  it('executes the requests that were queued, each once, when it is resumed', async () => {
+    const first = await house.open()
+    const calls: string[] = []
+    const executor = agent(async script => {
+      const said = textOf(script.context.userMessage.parts)
+      calls.push(`${said} ${script.context.attempt}`)
+      if (!script.context.task) script.task()
+      script.status(working)
+      if (script.context.attempt === 1) await untilAborted(script.context.signal)
+      script.status(said === 'last' ? completed : asking)
+    })
+    first.lifechart.tasks.define('worker', executor, { orphan: 'resume' })
+    const { id: taskId } = taskOf(await first.lifechart.tasks.send('worker', says('first'), { returnImmediately: true, context: 'live' }))
+    for (const text of ['second', 'last']) first.lifechart.tasks.send('worker', says(text, { taskId })).catch(() => undefined)
+    await expect.poll(() => [...first.lifechart.kernel.hosts()][0]?.snapshot.context.pending.length).toBe(2)
+    first.lifechart.kernel.crash()
+    await house.clock.advance(20_000)
+    const second = await house.open()
+    second.lifechart.tasks.define('worker', executor, { orphan: 'resume' })
+    await expect.poll(async () => nameOf((await second.lifechart.tasks.get(taskId)).status?.state)).toBe('completed')
+    expect(calls).toEqual(['first 1', 'first 2', 'second 3', 'last 4'])
+  })
+
+  it('ends within a second of its deadline when its user does not answer, though nobody holds it', async () => {
+    const first = await house.open()
+    const executor = agent(script => void script.status(asking))
+    const policy = { interruptedTimeout: 3_600_000 }
+    first.lifechart.tasks.define('asks', executor, policy)
+    const ids = await Promise.all(Array.from({ length: 50 }, async () => taskOf(await first.lifechart.tasks.send('asks', says('x'))).id))
+    await expect.poll(() => first.lifechart.stats()['tasks.live']).toBe(0)
+    await first.lifechart.close()
+    const second = await house.open()
+    second.lifechart.tasks.define('asks', executor, policy)
+    expect(second.lifechart.stats()['lifecycles.loaded']).toBe(0)
+    await house.clock.advance(3_600_000 - 1_000)
+    expect(new Set(await Promise.all(ids.map(async id => (await second.lifechart.tasks.get(id)).status?.state)))).toEqual(new Set([asking]))
+    await house.clock.advance(2_000)
+    const states = async () => new Set(await Promise.all(ids.map(async id => nameOf((await second.lifechart.tasks.get(id)).status?.state))))
+    await expect.poll(states).toEqual(new Set(['failed']))
+    expect(second.lifechart.stats()['lifecycles.loaded']).toBe(0)
+  })
+})
+
+describe('closing a runtime', () => {
+  it.each([
+    ['stop', undefined, 'failed'],
+    ['default', undefined, 'failed'],
+    ['default', 'resume', 'working'],
+    ['handover', 'resume', 'working'],
+    ['drain', undefined, 'completed'],
+  ] as const)('(%s, %s) leaves an executed task %s', async (mode, orphan, end) => {
+    const { lifechart } = await house.open()
+    const gate = deferred()
+    lifechart.tasks.define(
+      'worker',
+      agent(async script => {
+        script.task()
+        script.status(working)
+        await Promise.race([gate.promise, untilAborted(script.context.signal)])
+        if (!script.context.signal.aborted) script.status(completed)
+      }),
+      orphan ? { orphan } : {},
+    )
+    const { id } = taskOf(await lifechart.tasks.send('worker', says('go'), { returnImmediately: true }))
+    const stream = all(lifechart.tasks.subscribe(id, { after: 1 })).catch(error => error.code)
+    await expect.poll(async () => nameOf((await lifechart.tasks.get(id)).status?.state)).toBe('working')
+    const closed = lifechart.close(mode === 'default' ? {} : { mode })
+    if (mode === 'drain') gate.resolve()
+    await closed
+    const next = await house.open()
+    const stored = await next.lifechart.kernel.adapter.load(`task/${id}`)
+    expect(stored?.index.state).toBe(end)
+    expect(await stream).toEqual(end === 'working' ? 'RUNTIME_CLOSED' : end === 'failed' ? ['working', 'failed'] : ['working', 'completed'])
+    await expect(lifechart.tasks.send('worker', says('late'))).rejects.toMatchObject({ code: 'RUNTIME_CLOSED' })
+  })
+})
+
+describe('two processes over one store', () => {
+  it('serve one task: a message, a cancel, a stream and a question from the other one reach its owner', async () => {
+    const first = await house.open()
+    const second = await house.open()
+    const gate = deferred()
+    const executor = agent(async script => {
+      const { task } = script.context
+      if (!task) script.task()
+      script.status(working)
+      if (!task) await gate.promise
+      script.status(asking)
+    })
+    for (const { lifechart } of [first, second]) lifechart.tasks.define('worker', executor)
+    const { id: taskId } = taskOf(await first.lifechart.tasks.send('worker', says('go'), { returnImmediately: true }))
+    const stream = all(second.lifechart.tasks.subscribe(taskId, { includeInitialTask: true }))
+    await expect.poll(() => second.lifechart.stats()['streams.followed']).toBe(1)
+    const answered = second.lifechart.tasks.send('worker', says('more', { taskId }))
+    await expect.poll(() => [...first.lifechart.kernel.hosts()][0]?.snapshot.context.pending.length).toBe(1)
+    gate.resolve()
+    expect(nameOf(taskOf(await answered).status?.state)).toBe('input-required')
+    expect(nameOf((await second.lifechart.tasks.cancel(taskId)).status?.state)).toBe('canceled')
+    expect((await stream).slice(-1)).toEqual(['canceled'])
+    expect(await first.lifechart.tasks.get(taskId)).toEqual(await second.lifechart.tasks.get(taskId))
+  })
+
+  it('make one task of a message that both are sent at once', async () => {
+    const first = await house.open()
+    const second = await house.open()
+    const message = says('go')
+    for (const { lifechart } of [first, second])
+      lifechart.tasks.define(
+        'worker',
+        agent(script => void script.status(completed)),
+      )
+    const [one, other] = await Promise.all([first, second].map(({ lifechart }) => lifechart.tasks.send('worker', message)))
+    expect(one && other && taskOf(one).id).toBe(other && taskOf(other).id)
+  })
+})
