@@ -1,8 +1,8 @@
 import { isLifechartError } from '../errors.ts'
 import type { Batch } from '../kernel/stream/batch.ts'
+import type { Turns } from '../kernel/turns.ts'
 import type { RunEvent } from '../runs/events.ts'
 import type { Feed } from '../runs/feed.ts'
-import type { Turns } from '../runs/turns.ts'
 import type { Pieces } from './pieces.ts'
 import type { Kept, Shelf } from './shelf.ts'
 

@@ -5,7 +5,7 @@ import type { Clock, Ids } from './environment.ts'
 const digits = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** 10 digits of milliseconds, 2 of a counter, then 20 (100 bits) of randomness: sortable by creation, not guessable. */
-export function createIds(clock: Clock, random: (bytes: number) => Uint8Array = randomBytes): Ids {
+export function createIds(clock: Clock, random: (bytes: number) => Uint8Array = pooledBytes()): Ids {
   let last = 0
   let counter = 0
   return () => {
@@ -19,6 +19,20 @@ export function createIds(clock: Clock, random: (bytes: number) => Uint8Array = 
       counter = 0
     }
     return base32(last, 10) + base32(counter, 2) + randomDigits(random(20))
+  }
+}
+
+/** Random bytes, fetched by the page: most of the cost of a few is that of asking. */
+function pooledBytes(): (bytes: number) => Uint8Array {
+  let page = new Uint8Array()
+  let used = 0
+  return bytes => {
+    if (used + bytes > page.length) {
+      page = randomBytes(4096)
+      used = 0
+    }
+    used += bytes
+    return page.subarray(used - bytes, used)
   }
 }
 

@@ -4,11 +4,11 @@ import type { Host } from '../kernel/host/host.ts'
 import { deepFreeze, encodeJson } from '../kernel/json.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import { encodeData } from '../kernel/stream/record.ts'
+import { Turns } from '../kernel/turns.ts'
 import type { RunContext, RunMachineEvent } from '../machines/run.ts'
 import { failureOf } from './events.ts'
 import { discard, execute } from './producer.ts'
 import type { RunSpec } from './spec.ts'
-import { Turns } from './turns.ts'
 
 type SendBack = (event: RunMachineEvent) => void
 

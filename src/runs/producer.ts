@@ -1,4 +1,4 @@
-import { nextTurn } from './turns.ts'
+import { nextTurn } from '../kernel/turns.ts'
 
 /** What a producer is given. */
 export interface ProducerContext {

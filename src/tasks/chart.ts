@@ -97,6 +97,7 @@ function draft(house: TaskHouse, { type, key }: { type: string; key?: string }, 
     return { change: { claim: [{ key }] } }
   }
   if (next.status === 'active') return {}
+  house.live(id)?.ending()
   const { retention, clock } = house
   if (!house.kernel.durable || retention === Number.POSITIVE_INFINITY) return {}
   // Given back: what has a deadline and no owner is found by it, in whatever process.

@@ -38,7 +38,9 @@ export class Execution {
   readonly requestId: string
   readonly bus: TaskBus
   readonly #parts: ExecutionParts
-  readonly #controller = new AbortController()
+  /** Made for those who ask for the signal. */
+  #controller: AbortController | undefined
+  #aborted = false
   readonly #opening: Opening | undefined
   #destination: Destination | undefined
   #inbox: { intake: Intake; settle: (taken: boolean) => void }[] = []
@@ -49,6 +51,7 @@ export class Execution {
   #begun = false
   #closed = false
   #failure: LifechartError | undefined
+  #giveUp: (() => void) | undefined
   #answered = false
 
   constructor(parts: ExecutionParts, to: Destination | Opening) {
@@ -66,7 +69,16 @@ export class Execution {
   }
 
   get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#aborted) this.#controller.abort()
+    }
     return this.#controller.signal
+  }
+
+  #abort(): void {
+    this.#aborted = true
+    this.#controller?.abort()
   }
 
   /** The chart holds it from here on. */
@@ -80,7 +92,8 @@ export class Execution {
     let end: TaskMachineEvent = { type: 'executor.returned' }
     try {
       const given = await context()
-      if (!this.signal.aborted) await this.#execute(given)
+      const signal = { get: () => this.signal, enumerable: true }
+      if (!this.#aborted) await this.#execute(Object.defineProperty(given, 'signal', signal) as ExecutionContext)
     } catch (error) {
       end = { type: 'executor.threw', error: this.#faultOf(error) }
     }
@@ -96,19 +109,24 @@ export class Execution {
     else this.#unsaid = end
   }
 
-  async #execute(given: Omit<ExecutionContext, 'signal'>): Promise<void> {
+  async #execute(given: ExecutionContext): Promise<void> {
     this.#begun = true
     const { agent, house } = this.#parts
-    const overflown = new AbortController()
-    const failed = new Promise<void>(resolve => this.signal.addEventListener('abort', () => this.#failure && resolve(), { once: true }))
-    const work = agent.executor.execute(Object.assign(given, { signal: this.signal }), this.bus)
+    const work = agent.executor.execute(given, this.bus)
+    const over = new AbortController()
+    const failed = new Promise<void>(resolve => {
+      this.#giveUp = resolve
+    })
     // One that can not go on has the grace, and no more.
-    const grace = failed.then(() => wait(house.clock, agent.policy.cancelGrace ?? 5_000, overflown.signal))
+    const grace = failed.then(() => wait(house.clock, agent.policy.cancelGrace ?? 5_000, over.signal))
     try {
       await Promise.race([work, grace])
     } finally {
-      overflown.abort()
-      Promise.resolve(work).catch(() => undefined)
+      if (this.#failure) {
+        over.abort()
+        // What it throws from here on is its own.
+        Promise.resolve(work).catch(() => undefined)
+      }
     }
     if (this.#failure) throw this.#failure
   }
@@ -116,7 +134,7 @@ export class Execution {
   #faultOf(error: unknown): TaskFault {
     const { house, taskId } = this.#parts
     const own = this.#failure ?? error
-    if (!this.signal.aborted || this.#failure) house.logger.warn('An executor failed.', { task: taskId, error: String(own) })
+    if (!this.#aborted || this.#failure) house.logger.warn('An executor failed.', { task: taskId, error: String(own) })
     if (isLifechartError(own)) return { code: own.code, message: own.message }
     return { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
   }
@@ -126,7 +144,7 @@ export class Execution {
     const { agent, taskId, house } = this.#parts
     const { executor } = agent
     const told = this.#begun && reason === 'cancel'
-    this.#controller.abort()
+    this.#abort()
     if (!told || !executor.cancelTask) return
     // It may throw at once.
     void Promise.resolve()
@@ -137,7 +155,7 @@ export class Execution {
   /** The chart has left it: nothing is taken any more. An executor that goes on is told so, unless it ended the task itself. */
   close(quietly: boolean): void {
     this.#closed = true
-    if (!quietly) this.#controller.abort()
+    if (!quietly) this.#abort()
   }
 
   #publish(event: ExecutionEvent): Promise<boolean> {
@@ -198,7 +216,8 @@ export class Execution {
   #fail(error: LifechartError): Promise<boolean> {
     this.#failure ??= error
     this.#closed = true
-    this.#controller.abort()
+    this.#abort()
+    this.#giveUp?.()
     return refused
   }
 }

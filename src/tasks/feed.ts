@@ -38,7 +38,6 @@ const finished: IteratorResult<StreamResponse, undefined> = { value: undefined, 
  */
 export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined> {
   #opening: Promise<FeedSource> | undefined
-  readonly #left = new AbortController()
   #cursor: PullCursor<unknown> | undefined
   #options: FeedOptions | undefined
   #batch: Batch<unknown> | undefined
@@ -50,8 +49,8 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   #ending = false
 
   /** `open` is called at once: what it does is under way, whether the feed is read or not. */
-  constructor(open: (signal: AbortSignal) => Promise<FeedSource>) {
-    this.#opening = open(this.#left.signal)
+  constructor(open: () => Promise<FeedSource>) {
+    this.#opening = open()
     this.#opening.then(
       source => this.#closed && 'options' in source && source.options.onClose?.(),
       () => undefined,
@@ -159,7 +158,6 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#left.abort()
     this.#cursor?.close()
     this.#options?.onClose?.()
   }

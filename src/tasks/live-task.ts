@@ -42,6 +42,7 @@ export class LiveTask implements Destination {
   readonly #artifacts: Set<string>
   #execution: Execution | undefined
   #uses = 0
+  #ending = false
   #idlers: (() => void)[] = []
 
   constructor(parts: {
@@ -108,6 +109,11 @@ export class LiveTask implements Destination {
   /** Nothing of it is under way, so that it need not be held. */
   get idle(): boolean {
     return this.#waits && this.host.begun && this.host.writer.queued === 0 && this.host.writer.pending === 0
+  }
+
+  /** The step that ends it is decided: an executor that goes on has nothing to be told. */
+  ending(): void {
+    this.#ending = true
   }
 
   /** Resolves when no execution is under way. */
@@ -225,7 +231,7 @@ export class LiveTask implements Destination {
     execution.attach(sendBack)
     return {
       abort: reason => execution.abort(reason),
-      close: () => execution.close(this.over),
+      close: () => execution.close(this.#ending || this.over),
     }
   }
 

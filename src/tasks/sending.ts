@@ -1,5 +1,6 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import { encodeJson } from '../kernel/json.ts'
+import { Turns } from '../kernel/turns.ts'
 import { type Agent, type ExecutionContext, machineInput } from './agent.ts'
 import { keepAnswer, readAnswer } from './answers.ts'
 import type { TaskFacts } from './chart.ts'
@@ -42,6 +43,7 @@ export class Sender {
   readonly #house: TaskHouse
   readonly #places: Places
   readonly #keeper: TaskKeeper
+  readonly #turns = new Turns()
   /** Messages that are on their way, by key. */
   readonly #underWay = new Map<string, Promise<unknown>>()
 
@@ -57,6 +59,8 @@ export class Sender {
    */
   async send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
     this.#house.kernel.assertOpen()
+    // Who sends one message after the other, in this process, leaves the event loop to others now and then.
+    for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
     const { messageId, taskId } = this.#check(request)
     const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
     const sending = { agent, request, caller, context, key }
