@@ -19,9 +19,10 @@ export async function drawMachine(machine: AnyStateMachine): Promise<Picture[]> 
   return (['light', 'dark'] as const).map(name => ({ file: `${machine.id}.${name}.svg`, svg: drawSvg(layout, themes[name]) }))
 }
 
-/** Every machine that `lifechart/machines` exports. */
+/** Every chart that `lifechart/machines` exports; one that differs from another in its guards alone has the same picture. */
 export async function drawAll(): Promise<Picture[]> {
-  return (await Promise.all(Object.values(machines).map(drawMachine))).flat()
+  const charts = new Map(Object.values(machines).map(machine => [machine.id, machine]))
+  return (await Promise.all([...charts.values()].map(drawMachine))).flat()
 }
 
 /** What a directory of pictures would have to change to hold exactly these; nothing when it is up to date. */

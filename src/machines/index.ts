@@ -8,14 +8,13 @@ export {
   runMachine,
   type StopReason,
 } from './run.ts'
-export {
-  type ExecutorMachineEvent,
-  strictTaskMachine,
-  type TaskContext,
-  type TaskFault,
-  type TaskInput,
-  type TaskMachineEvent,
-  type TaskOrphanPolicy,
-  type TaskStatusEvent,
-  taskMachine,
-} from './task.ts'
+export { strictTaskMachine, taskMachine } from './task.ts'
+export type {
+  ExecutorMachineEvent,
+  TaskContext,
+  TaskFault,
+  TaskInput,
+  TaskMachineEvent,
+  TaskOrphanPolicy,
+  TaskStatusEvent,
+} from './task-setup.ts'

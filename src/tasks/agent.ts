@@ -1,5 +1,5 @@
 import { LifechartError } from '../errors.ts'
-import type { TaskInput, TaskOrphanPolicy } from '../machines/task.ts'
+import type { TaskInput, TaskOrphanPolicy } from '../machines/task-setup.ts'
 import type { TaskBus } from './bus.ts'
 import type { Message, SendRequest, Task } from './model.ts'
 import type { Caller } from './request.ts'

@@ -4,14 +4,8 @@ import { type Envelope, type PersistedSnapshot, parseEnvelope } from '../kernel/
 import type { ChartSpec } from '../kernel/host/chart.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
-import {
-  type ExecutorMachineEvent,
-  strictTaskMachine,
-  type TaskContext,
-  type TaskMachineEvent,
-  type TaskOrphanPolicy,
-  taskMachine,
-} from '../machines/task.ts'
+import { strictTaskMachine, taskMachine } from '../machines/task.ts'
+import type { ExecutorMachineEvent, TaskContext, TaskMachineEvent, TaskOrphanPolicy } from '../machines/task-setup.ts'
 import type { TaskHouse } from './house.ts'
 import type { LiveTask } from './live-task.ts'
 import { TaskState } from './model.ts'

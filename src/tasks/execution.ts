@@ -1,6 +1,6 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import { wait } from '../kernel/clock.ts'
-import type { TaskFault, TaskMachineEvent } from '../machines/task.ts'
+import type { TaskFault, TaskMachineEvent } from '../machines/task-setup.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import { ExecutionBus, type TaskBus } from './bus.ts'
 import type { TaskHouse } from './house.ts'

@@ -1,7 +1,7 @@
 import { isLifechartError } from '../errors.ts'
 import type { Host } from '../kernel/host/host.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
-import type { TaskContext, TaskMachineEvent } from '../machines/task.ts'
+import type { TaskContext, TaskMachineEvent } from '../machines/task-setup.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import type { StoredTask } from './codec.ts'
 import { type Destination, Execution } from './execution.ts'

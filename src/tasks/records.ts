@@ -1,6 +1,6 @@
 import type { AnyEventObject } from 'xstate'
 import type { StepRecord } from '../kernel/stream/record.ts'
-import type { TaskContext } from '../machines/task.ts'
+import type { TaskContext } from '../machines/task-setup.ts'
 import type { StoredArtifact, StoredMessage, StoredStatus, StoredTask } from './codec.ts'
 import { type JsonObject, Role, TaskState } from './model.ts'
 import type { StoredRequest } from './request.ts'

@@ -1,4 +1,4 @@
-import type { TaskStatusEvent } from '../machines/task.ts'
+import type { TaskStatusEvent } from '../machines/task-setup.ts'
 import { TaskState } from './model.ts'
 
 /** The event of the chart that moves a task to the state, by the number of the state in A2A. */
