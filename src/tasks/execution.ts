@@ -49,6 +49,8 @@ export class Execution {
   /** It has ended as this before anybody could be told. */
   #unsaid: TaskMachineEvent | undefined
   #begun = false
+  /** The executor has returned. */
+  #through = false
   #closed = false
   #failure: LifechartError | undefined
   #giveUp: (() => void) | undefined
@@ -98,6 +100,7 @@ export class Execution {
       end = { type: 'executor.threw', error: this.#faultOf(error) }
     }
     this.#closed = true
+    this.#through = true
     while (this.#draining) await this.#draining
     try {
       if (!this.#destination && !this.#answered) this.#destination = await this.#opening?.(undefined)
@@ -155,7 +158,7 @@ export class Execution {
   /** The chart has left it: nothing is taken any more. An executor that goes on is told so, unless it ended the task itself. */
   close(quietly: boolean): void {
     this.#closed = true
-    if (!quietly) this.#abort()
+    if (!quietly && !this.#through) this.#abort()
   }
 
   #publish(event: ExecutionEvent): Promise<boolean> {
