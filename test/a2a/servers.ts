@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { AgentCard, SendMessageConfiguration, SendMessageRequest } from '@a2a-js/sdk'
+import type { AgentCard, SendMessageConfiguration, SendMessageRequest, Message as SentMessage, Task } from '@a2a-js/sdk'
 import { type Client, ClientFactory, JsonRpcTransportFactory, type RequestOptions, RestTransportFactory } from '@a2a-js/sdk/client'
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc'
 import type { A2ARequestHandler, AgentExecutor, User } from '@a2a-js/sdk/server'
@@ -88,11 +88,7 @@ export function servers() {
   })
 
   return {
-    async serve(
-      transport: TransportName,
-      executor: AgentExecutor,
-      options: Partial<A2ARequestHandlerOptions> = {},
-    ): Promise<Served> {
+    async serve(transport: TransportName, executor: AgentExecutor, options: Partial<A2ARequestHandlerOptions> = {}): Promise<Served> {
       const process = await house.open()
       const handler = a2aRequestHandler({ lifechart: process.lifechart, executor, agentCard, ...options })
       const server = await listen(transport, handler)
@@ -122,3 +118,12 @@ export function send(text: string, { tenant = '', historyLength, returnImmediate
     : undefined
   return { tenant, message: says(text, more).message, configuration, metadata: undefined }
 }
+
+/** The task that was the answer. */
+export function taskIn(sent: SentMessage | Task): Task {
+  if ('messageId' in sent) throw new Error('A message was the answer.')
+  return sent
+}
+
+/** The task of a request by its id alone, as clients ask for it. */
+export const byId = (id: string, tenant = '') => ({ id, tenant, metadata: undefined, historyLength: undefined })
