@@ -43,12 +43,13 @@ const fromRequest: UserBuilder = async request => named(request.header('x-user')
 const fromCall: GrpcUserBuilder = async call => named(call.metadata.get('x-user')[0]?.toString())
 
 /** A server of the SDK, over one of its transports. */
-interface Listening {
+export interface Listening {
   port: number
   close(): void
 }
 
-async function listen(transport: TransportName, requestHandler: A2ARequestHandler): Promise<Listening> {
+/** Serves on a free port, with users that their client names in a header. */
+export async function listen(transport: TransportName, requestHandler: A2ARequestHandler): Promise<Listening> {
   if (transport === 'gRPC') {
     const server = new Server()
     server.addService(A2AService, grpcService({ requestHandler, userBuilder: connectionAware(fromCall) }))
@@ -68,8 +69,15 @@ async function listen(transport: TransportName, requestHandler: A2ARequestHandle
   return { port: (server.address() as AddressInfo).port, close }
 }
 
+/** The SDK's own client. */
+export function clientOf(transport: TransportName, port: number): Promise<Client> {
+  const url = transport === 'gRPC' ? `127.0.0.1:${port}` : `http://127.0.0.1:${port}`
+  const factory = new ClientFactory({ transports: [new JsonRpcTransportFactory(), new RestTransportFactory(), new GrpcTransportFactory()] })
+  const supportedInterfaces = [{ url, protocolBinding: bindings[transport], tenant: '', protocolVersion: '1.0' }]
+  return factory.createFromAgentCard({ ...agentCard, supportedInterfaces })
+}
+
 export interface Served extends Process {
-  /** The SDK's own. */
   client: Client
   port: number
 }
@@ -94,12 +102,7 @@ export function servers() {
       const server = await listen(transport, handler)
       listening.push(server)
       const { port } = server
-      const url = transport === 'gRPC' ? `127.0.0.1:${port}` : `http://127.0.0.1:${port}`
-      const factory = new ClientFactory({
-        transports: [new JsonRpcTransportFactory(), new RestTransportFactory(), new GrpcTransportFactory()],
-      })
-      const supportedInterfaces = [{ url, protocolBinding: bindings[transport], tenant: '', protocolVersion: '1.0' }]
-      return { ...process, client: await factory.createFromAgentCard({ ...agentCard, supportedInterfaces }), port }
+      return { ...process, client: await clientOf(transport, port), port }
     },
   }
 }
