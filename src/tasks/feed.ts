@@ -52,10 +52,8 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   /** `open` is called at once: what it does is under way, whether the feed is read or not. */
   constructor(open: (signal: AbortSignal) => Promise<FeedSource>) {
     this.#opening = open(this.#left.signal)
-    this.#opening.then(
-      source => this.#closed && 'options' in source && source.options.onClose?.(),
-      () => undefined,
-    )
+    // A feed that is not read has nobody to tell of it.
+    this.#opening.catch(() => undefined)
   }
 
   next(): Promise<IteratorResult<StreamResponse, undefined>> {
@@ -164,6 +162,10 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
     this.#left.abort()
     this.#cursor?.close()
     this.#options?.onClose?.()
+    this.#opening?.then(
+      source => 'options' in source && source.options.onClose?.(),
+      () => undefined,
+    )
   }
 
   return(): Promise<IteratorResult<StreamResponse, undefined>> {
