@@ -84,15 +84,16 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   }
 
   async #begin(opening: Promise<FeedSource>): Promise<StreamResponse | undefined> {
-    let source: FeedSource
+    const left = new Promise<undefined>(resolve => this.#left.signal.addEventListener('abort', () => resolve(undefined)))
+    let source: FeedSource | undefined
     try {
-      source = await opening
+      source = await Promise.race([opening, left])
     } catch (error) {
       this.#closed = true
       throw error
     }
     this.#opening = undefined
-    if (this.#closed) return undefined
+    if (this.#closed || !source) return undefined
     if ('answer' in source) {
       this.#ending = true
       return source.answer
