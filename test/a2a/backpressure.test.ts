@@ -96,7 +96,9 @@ describe.each(transports)('over %s,', transport => {
     )
     expect(grown).toBeLessThan(50 * megabyte)
     expect(resident).toBeLessThan(100 * megabyte)
+    expect(lifechart.stats()['tasks.live']).toBe(1)
     leave()
+    await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
   }, 300_000)
 
   it('a client that reads late gets everything, once and in order', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Part } from '../../src/tasks/model.ts'
 import { all, deferred, nameOf, state, textOf } from '../tasks/support.ts'
 import { does, threeChunks } from './executors.ts'
-import { byId, send, servers, taskIn, transports } from './servers.ts'
+import { as, byId, send, servers, taskIn, transports } from './servers.ts'
 
 const house = servers()
 
@@ -73,6 +73,25 @@ describe.each(transports)('over %s,', transport => {
     const { artifacts, history } = taskIn(await client.sendMessage(send('', { parts })))
     expect(artifacts[0]?.parts).toEqual(parts)
     expect(history[0]?.parts).toEqual(parts)
+  })
+
+  it('a message that is sent again leads to what it led to before, and is not executed again', async () => {
+    const executed: string[] = []
+    const { client } = await house.serve(
+      transport,
+      does(script => {
+        executed.push(script.context.taskId)
+        script.task()
+        script.artifact('result', 'once')
+        script.status(state.TASK_STATE_COMPLETED)
+      }),
+    )
+    const message = send('go')
+    const task = taskIn(await client.sendMessage(message))
+    expect(await client.sendMessage(message)).toEqual(task)
+    expect(await all(client.sendMessageStream(message))).toEqual(['task completed'])
+    expect(executed).toEqual([task.id])
+    expect(taskIn(await client.sendMessage(message, as('ann'))).id).not.toBe(task.id)
   })
 
   it('the history is as long as the client asks for', async () => {
