@@ -21,6 +21,7 @@ import type { Lifechart } from '../lifechart.ts'
 import type { Agent, TaskPolicy } from '../tasks/agent.ts'
 import { callerOf, recallContext } from './caller.ts'
 import { type CardOptions, Cards } from './cards.ts'
+import { connectionOf } from './connection-aware.ts'
 import { RequestMalformedError, toA2AError } from './errors.ts'
 import { taskExecutor } from './executor.ts'
 import { TaskEvents } from './task-events.ts'
@@ -127,7 +128,7 @@ class LifechartRequestHandler implements A2ARequestHandler {
   }
 
   sendMessageStream(params: SendMessageRequest, context: ServerCallContext): AsyncGenerator<StreamResponse, void, undefined> {
-    return new TaskEvents(this.#logger, () => {
+    return new TaskEvents(this.#logger, connectionOf(context), () => {
       this.#cards.assertStreams()
       const request = this.#admit(params, context)
       const { historyLength } = params.configuration ?? {}
@@ -141,7 +142,7 @@ class LifechartRequestHandler implements A2ARequestHandler {
   }
 
   resubscribe(params: SubscribeToTaskRequest, context: ServerCallContext): AsyncGenerator<StreamResponse, void, undefined> {
-    return new TaskEvents(this.#logger, () => {
+    return new TaskEvents(this.#logger, connectionOf(context), () => {
       this.#cards.assertStreams()
       return this.#tasks.subscribe(params.id, { caller: callerOf(context, params), includeInitialTask: true })
     })
