@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { processes } from '../runs/support.ts'
 import { all, deferred, nameOf, type Script, state } from '../tasks/support.ts'
-import { answers, caller, config, hangs, receivers, sends, serve, until } from './push-receiver.ts'
+import { answers, caller, config, dealtWith, hangs, receivers, sends, serve, until } from './push-receiver.ts'
 
 const house = processes()
 const receiver = receivers()
@@ -22,7 +22,7 @@ describe('push notifications of a task', () => {
     const { lifechart } = await house.open()
     const handler = serve(lifechart, works)
     const streamed = await all(handler.sendMessageStream(sends('go', config(hook.url('/hook?room=1'))), caller()) as never)
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(streamed).toEqual(everything)
     expect(hook.said).toEqual(everything)
     expect(hook.received.map(({ path }) => path)).toEqual(everything.map(() => '/hook?room=1'))
@@ -37,7 +37,7 @@ describe('push notifications of a task', () => {
     const handler = serve(lifechart, works)
     const authentication = { scheme: 'Bearer', credentials: 'abc' }
     await handler.sendMessage(sends('go', config(hook.url(), { token: 'secret', authentication })), caller())
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.received.length).toBe(everything.length)
     for (const { headers } of hook.received) {
       expect([headers['x-a2a-notification-token'], headers.authorization]).toEqual(['secret', 'Bearer abc'])
@@ -49,7 +49,7 @@ describe('push notifications of a task', () => {
     const { lifechart } = await house.open()
     const handler = serve(lifechart, works, { push: { allowPrivateHosts: true, lifecycleOnly: true } })
     await handler.sendMessage(sends('go', config(hook.url())), caller())
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, 3)
     expect(hook.said).toEqual(['task submitted', 'working', 'completed'])
   })
 
@@ -72,7 +72,7 @@ describe('push notifications of a task', () => {
       script.status(state.TASK_STATE_COMPLETED)
     })
     await handler.sendMessage(sends('go', config(hook.url())), caller())
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, 3)
     expect(hook.said).toEqual(['task submitted', `artifact a: ${text}`, 'completed'])
   })
 
@@ -94,7 +94,7 @@ describe('push notifications of a task', () => {
     expect(hook.said).toEqual(['task submitted'])
     store.release()
     await sent
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, 2)
     expect(hook.said).toEqual(['task submitted', 'completed'])
   })
 
@@ -135,7 +135,7 @@ describe('push notifications of a task', () => {
     const asked = await handler.sendMessage(sends('go'), caller())
     const taskId = 'id' in asked ? asked.id : ''
     await handler.sendMessage(sends('that', config(hook.url()), { taskId }), caller())
-    await until(() => handler.pushStats().delivered > 0 && handler.pushStats().held === 0)
+    await dealtWith(handler, 2)
     expect(hook.said).toEqual(['working', 'completed'])
   })
 
@@ -152,11 +152,11 @@ describe('push notifications of a task', () => {
     await clock.advance(5_000)
     const timers = clock.pending
     const asked = await handler.sendMessage(sends('go', config(hook.url())), caller())
-    await until(() => handler.pushStats().delivered === 2 && handler.pushStats().held === 0)
+    await dealtWith(handler, 2)
     await clock.advance(5_000)
     expect([clock.pending, lifechart.kernel.size, lifechart.kernel.scheduler.size]).toEqual([timers, 0, 0])
     await handler.sendMessage(sends('that', undefined, { taskId: 'id' in asked ? asked.id : '' }), caller())
-    await until(() => handler.pushStats().delivered === 3 && handler.pushStats().held === 0)
+    await dealtWith(handler, 3)
     expect(hook.said).toEqual(['task submitted', 'input-required', 'completed'])
   })
 
@@ -206,7 +206,7 @@ describe('a receiver that', () => {
     expect(log.find(({ message }) => message.startsWith('A notification was not taken'))?.facts.failure).toBe('timeout')
     await until(() => lifechart.kernel.scheduler.size > 0)
     await clock.advance(1_000)
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.said).toEqual(['task submitted', ...everything])
   })
 
@@ -222,7 +222,7 @@ describe('a receiver that', () => {
     hook.received[0]?.answer.writeHead(200).end()
     await until(() => lifechart.kernel.scheduler.size > 0)
     await clock.advance(1_000)
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.said).toEqual(['task submitted', ...everything])
     expect(handler.pushStats()).toEqual({ delivered: everything.length, failed: 1, dead: 0, held: 0 })
   })
@@ -237,7 +237,7 @@ describe('a receiver that', () => {
       await until(() => handler.pushStats().failed === failed && lifechart.kernel.scheduler.size > 0)
       await clock.advance(1_000)
     }
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.said).toEqual(everything.flatMap(event => [event, event]))
   })
 
@@ -253,9 +253,9 @@ describe('a receiver that', () => {
       await clock.advance(pause - 1)
       expect(hook.received.length).toBe(failed)
       await clock.advance(1)
-      await until(() => hook.received.length === failed + 1)
+      await until(() => hook.received.length > failed)
     }
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.said).toEqual([...everything.slice(0, 1).flatMap(event => Array(8).fill(event)), ...everything.slice(1)])
     expect(handler.pushStats()).toEqual({ delivered: 4, failed: 8, dead: 1, held: 0 })
     const given = log.find(({ level, message }) => level === 'error' && message.includes('given up'))
@@ -269,7 +269,7 @@ describe('a receiver that', () => {
     const { lifechart } = await house.open()
     const handler = serve(lifechart, works, { push: { allowPrivateHosts: true, attempts: 1 } })
     await handler.sendMessage(sends('go', config(hook.url())), caller())
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(handler.pushStats()).toMatchObject({ delivered: 0, dead: everything.length })
     expect([hook.received.length, elsewhere.received.length]).toEqual([everything.length, 0])
   })
@@ -303,7 +303,7 @@ describe('a receiver that', () => {
     const handler = serve(lifechart, works)
     await handler.sendMessage(sends('go', config(hook.url())), caller())
     await cut.promise
-    await until(() => handler.pushStats().held === 0)
+    await dealtWith(handler, everything.length)
     expect(hook.said).toEqual(everything)
     // What fits between the two is on its way before anybody can say no.
     expect(written).toBeLessThan(16 * 1024 * 1024)

@@ -2,8 +2,8 @@ import { createServer, type IncomingHttpHeaders, type Server, type ServerRespons
 import type { AddressInfo } from 'node:net'
 import { type AgentCard, type SendMessageRequest, StreamResponse as StreamResponseJson, type TaskPushNotificationConfig } from '@a2a-js/sdk'
 import { type AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server'
-import { a2aRequestHandler, type A2ARequestHandlerOptions } from 'lifechart/a2a'
 import { afterEach } from 'vitest'
+import { type A2ARequestHandlerOptions, a2aRequestHandler, type LifechartA2AHandler } from '../../src/a2a/handler.ts'
 import type { Lifechart } from '../../src/lifechart.ts'
 import type { ExecutionContext } from '../../src/tasks/agent.ts'
 import type { TaskBus } from '../../src/tasks/bus.ts'
@@ -94,6 +94,16 @@ export async function until(holds: () => boolean | Promise<boolean>): Promise<vo
   while (!(await holds())) await new Promise(resolve => setImmediate(resolve))
 }
 
+/** Resolves when so many notifications were delivered or given up, and nothing more is under way. */
+export async function dealtWith(handler: LifechartA2AHandler, count: number): Promise<void> {
+  const { delivered, dead } = handler.pushStats()
+  if (delivered + dead > count) throw new Error(`${delivered + dead} notifications are more than ${count}.`)
+  await until(() => {
+    const now = handler.pushStats()
+    return now.delivered + now.dead >= count && now.held === 0
+  })
+}
+
 const card: AgentCard = {
   name: 'echo',
   description: 'Says what it is told.',
@@ -135,7 +145,11 @@ export function config(url: string, more: Partial<TaskPushNotificationConfig> = 
 }
 
 /** A message with a configuration for its task. */
-export function sends(text: string, push?: TaskPushNotificationConfig, ids: { taskId?: string; messageId?: string } = {}): SendMessageRequest {
+export function sends(
+  text: string,
+  push?: TaskPushNotificationConfig,
+  ids: { taskId?: string; messageId?: string } = {},
+): SendMessageRequest {
   return {
     tenant: '',
     message: says(text, ids).message as SendMessageRequest['message'],
