@@ -81,10 +81,15 @@ export class Tasks implements Product, TaskKeeper {
     return agent
   }
 
-  async #send(agent: string, request: SendRequest, { caller = {}, context, placed }: SendOptions): Promise<Sent> {
+  #send(agent: string, request: SendRequest, { caller = {}, context, placed }: SendOptions): Promise<Sent> {
     if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
-    const sent = await this.#sender.send(this.#agent(agent), request, caller, context)
-    if (!placed || !('place' in sent)) return sent
+    const sending = this.#sender.send(this.#agent(agent), request, caller, context)
+    return placed ? this.#placed(sending, placed) : sending
+  }
+
+  async #placed(sending: Promise<Sent>, placed: (taskId: string) => Promise<void>): Promise<Sent> {
+    const sent = await sending
+    if ('answer' in sent) return sent
     try {
       await placed(sent.place.taskId)
       return sent

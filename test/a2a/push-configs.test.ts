@@ -3,7 +3,7 @@ import type { A2ARequestHandler } from '@a2a-js/sdk/server'
 import { describe, expect, it } from 'vitest'
 import { errorOf, processes } from '../runs/support.ts'
 import { all, type Script, state } from '../tasks/support.ts'
-import { caller, config, dealtWith, executor, receivers, sends, serve, until } from './push-receiver.ts'
+import { caller, config, dealtWith, executor, hangs, receivers, sends, serve, until } from './push-receiver.ts'
 
 const house = processes()
 const receiver = receivers()
@@ -90,6 +90,18 @@ describe('the configurations of a task', () => {
     expect(hook.received.length).toBe(2)
   })
 
+  it('break off what is on its way to them when they are deleted', async () => {
+    const hook = await receiver()
+    hook.behaviour = hangs
+    const { lifechart } = await house.open()
+    const handler = serve(lifechart, asks)
+    const task = await handler.sendMessage(sends('go', config(hook.url(), { id: 'one' })), caller())
+    await until(() => hook.received.length === 1)
+    await handler.deleteTaskPushNotificationConfig({ tenant: '', taskId: 'id' in task ? task.id : '', id: 'one' }, caller())
+    await until(() => hook.received[0]?.answer.destroyed === true)
+    expect(handler.pushStats()).toEqual({ delivered: 0, failed: 0, dead: 0, held: 0 })
+  })
+
   it('do not exist for another caller, and neither does their task', async () => {
     const { lifechart } = await house.open()
     const handler = serve(lifechart, asks)
@@ -174,7 +186,7 @@ describe('the configurations of a task', () => {
 
   it('are made once by a message that is sent twice', async () => {
     const hook = await receiver()
-    const { lifechart } = await house.open()
+    const { lifechart, store } = await house.open()
     const handler = serve(lifechart, asks)
     const request = sends('go', config(hook.url()))
     const [first, again] = [await handler.sendMessage(request, caller('ada')), await handler.sendMessage(request, caller('ada'))]
@@ -184,6 +196,7 @@ describe('the configurations of a task', () => {
     expect(configs.length).toBe(1)
     await until(() => handler.pushStats().delivered >= 2 && handler.pushStats().held === 0)
     expect(hook.said).toEqual(['task submitted', 'input-required'])
+    expect(JSON.stringify(store.commits.map(({ changes }) => changes.map(({ events }) => events)))).not.toContain('replaced')
   })
 
   it('show their credentials in no record, no state of a stream, no step and no log', async () => {

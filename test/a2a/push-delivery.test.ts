@@ -1,4 +1,8 @@
+import { memoryAdapter } from 'lifechart/adapters/memory'
+import type { AdapterSource } from 'lifechart/port'
+import { openTestLifechart } from 'lifechart/testing'
 import { describe, expect, it } from 'vitest'
+import { settled } from '../../src/testing/simulated-clock.ts'
 import { processes } from '../runs/support.ts'
 import { all, deferred, nameOf, type Script, state } from '../tasks/support.ts'
 import { answers, caller, config, dealtWith, hangs, receivers, sends, serve, until } from './push-receiver.ts'
@@ -158,6 +162,45 @@ describe('push notifications of a task', () => {
     await handler.sendMessage(sends('that', undefined, { taskId: 'id' in asked ? asked.id : '' }), caller())
     await dealtWith(handler, 3)
     expect(hook.said).toEqual(['task submitted', 'input-required', 'completed'])
+  })
+
+  it('cost nothing either when the task is given back by a store that answers late', async () => {
+    const hook = await receiver()
+    const memory = memoryAdapter()
+    const [returns, releasing, answered] = [deferred(), deferred(), deferred()]
+    const adapter: AdapterSource = {
+      ...memory,
+      async open(environment) {
+        const opened = await memory.open(environment)
+        return {
+          ...opened,
+          async commit(commit) {
+            const versions = await opened.commit(commit)
+            if (commit.changes.some(({ kind, own }) => kind === 'task' && own === 'release')) {
+              releasing.resolve()
+              await answered.promise
+            }
+            return versions
+          },
+        }
+      },
+    }
+    const { lifechart } = await openTestLifechart({ adapter })
+    const handler = serve(lifechart, async script => {
+      script.task()
+      script.status(state.TASK_STATE_INPUT_REQUIRED)
+      await returns.promise
+    })
+    const sent = handler.sendMessage(sends('go', config(hook.url())), caller())
+    await until(() => handler.pushStats().delivered === 2)
+    returns.resolve()
+    await sent
+    await releasing.promise
+    await settled(50)
+    expect(handler.pushStats().held).toBe(1)
+    answered.resolve()
+    await until(() => handler.pushStats().held === 0)
+    await lifechart.close()
   })
 
   it('go to each configuration on its own: one that hangs delays no other', async () => {

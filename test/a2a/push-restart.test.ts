@@ -231,10 +231,13 @@ describe('what was delivered', () => {
     await until(() => hook.received.length === 1)
     const session = lifechart.kernel.session
     clock.jump(60_000)
+    await clock.advance(9_000)
+    expect(lifechart.kernel.session).not.toBe(session)
+    const owner = async () => (await lifechart.kernel.adapter.query({ kinds: ['push'], limit: 1 })).items[0]?.session
+    await until(async () => (await owner()) === lifechart.kernel.session)
     hook.behaviour = answers(200)
     await clock.advance(30_000)
     await dealtWith(handler, everything.length)
-    expect(lifechart.kernel.session).not.toBe(session)
     expect(once(hook.said)).toEqual(everything)
   })
 

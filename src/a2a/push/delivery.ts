@@ -9,6 +9,7 @@ import { eventOf, type Ids } from '../../tasks/events.ts'
 import { taskIdOf } from '../../tasks/names.ts'
 import { credentialsOf, type PushConfig } from './config.ts'
 import { type PushProgress, readConfig, readProgress } from './configs.ts'
+import { pause } from './pause.ts'
 import { type PushPolicy, pauseAfter } from './policy.ts'
 import { post } from './post.ts'
 
@@ -106,7 +107,7 @@ export class Delivery {
           task: this.#ids.taskId,
           error: String(error),
         })
-        await this.#pause(storePause)
+        await pause(kernel, storePause, this.#over.signal)
       }
     }
   }
@@ -143,7 +144,7 @@ export class Delivery {
     while (!this.#stopped) {
       const { attempts: failed, retryAt, dead } = this.#progress
       if (retryAt > clock.now()) {
-        await this.#pause(retryAt - clock.now())
+        await pause(kernel, retryAt - clock.now(), this.#over.signal)
         continue
       }
       const failure = await post(notification, policy, clock, this.#over.signal)
@@ -194,22 +195,6 @@ export class Delivery {
     return new Promise(resolve => {
       this.#alarm = resolve
       if (this.woken || this.#stopped) resolve()
-    })
-  }
-
-  #pause(milliseconds: number): Promise<void> {
-    const { scheduler, environment } = this.#house.kernel
-    const { signal } = this.#over
-    return new Promise(resolve => {
-      const sleeper = { due: (environment.clock.now() + milliseconds) as number | null, wake: end }
-      function end() {
-        sleeper.due = null
-        signal.removeEventListener('abort', end)
-        resolve()
-      }
-      signal.addEventListener('abort', end)
-      if (signal.aborted) end()
-      else scheduler.arm(sleeper)
     })
   }
 }

@@ -11,7 +11,7 @@ export interface Notification {
   body: string
 }
 
-/** Characters of an answer that are read at most: nothing in it matters but its status. */
+/** Bytes of an answer that are read at most: nothing in it matters but its status. */
 const answerBytes = 4 * 1024
 
 /**
