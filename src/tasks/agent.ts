@@ -62,6 +62,8 @@ export interface Agent {
   readonly bus?: (taskId: string, context: unknown) => TaskBus
   /** Makes the context of a request whose own is gone with its process. */
   readonly recall?: (caller: Caller) => unknown
+  /** Called when a task comes to be held here. */
+  readonly onActivated?: (taskId: string) => void
   /** Called when a task that was held here is over or waits, and nobody follows it any more; once each time. */
   readonly onReleased?: (taskId: string) => void
 }
