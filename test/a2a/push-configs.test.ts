@@ -135,6 +135,16 @@ describe('the configurations of a task', () => {
     expect(await errorOf(() => create('d'))).toBeUndefined()
   })
 
+  it('that are too many fail the call that brings them, and keep no task here', async () => {
+    const { lifechart } = await house.open({ limits: { pushConfigs: 1 } })
+    const handler = serve(lifechart, asks)
+    const taskId = await waiting(handler)
+    await handler.createTaskPushNotificationConfig(config(url, { taskId, id: 'one' }), caller())
+    const error = await errorOf(() => handler.sendMessage(sends('that', config(url, { id: 'two' }), { taskId }), caller()))
+    expect(error).toMatchObject({ metadata: { code: 'TASK_CAPACITY' } })
+    await until(() => lifechart.stats()['tasks.live'] === 0)
+  })
+
   it.each([
     ['that is none', 'example.com/hook'],
     ['of another protocol', 'ftp://example.com/hook'],
