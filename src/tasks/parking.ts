@@ -37,7 +37,7 @@ export class Parking {
     kernel.remove(host)
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `Task ${task.id} was parked.`))
     counters.parked++
-    this.#left(task)
+    this.left(task)
     void kernel.sweep.ask()
     // They came too late for this owner.
     if (host.journal.commandsTaken > host.journal.commands) kernel.sweep.commanded(host.id)
@@ -45,10 +45,11 @@ export class Parking {
 
   #drop(task: LiveTask): void {
     task.host.stream.dispose()
-    this.#left(task)
+    this.left(task)
   }
 
-  #left(task: LiveTask): void {
+  /** It is not held here any more. */
+  left(task: LiveTask): void {
     if (!this.#house.leave(task)) return
     try {
       task.agent.onReleased?.(task.id)

@@ -273,7 +273,7 @@ export class Tasks implements Product, TaskKeeper {
     const task = this.#of(host)
     if (!task) return
     task.cutOff()
-    this.house.leave(task)
+    this.#parking.left(task)
   }
 
   async adopt(head: StreamHead, finding: Finding): Promise<boolean> {
