@@ -99,12 +99,12 @@ export function checkPolicy(policy: TaskPolicy): void {
 
 /** What the chart of a task of the agent is given. */
 export function machineInput({ policy }: Agent, taskId: string, requestId: string): TaskInput {
-  const { cancelGrace = 5_000, returnOpen = 'fail', wallTimeout, interruptedTimeout, retry } = policy
+  const { cancelGrace, returnOpen, wallTimeout, interruptedTimeout, retry } = policy
   return {
     taskId,
-    cancelGrace,
-    returnOpen,
     pending: [requestId],
+    ...(cancelGrace !== undefined && { cancelGrace }),
+    ...(returnOpen !== undefined && { returnOpen }),
     ...(wallTimeout !== undefined && { wallTimeout }),
     ...(interruptedTimeout !== undefined && { interruptedTimeout }),
     ...(retry && { retry: { max: retry.max, backoff: retry.backoff } }),
