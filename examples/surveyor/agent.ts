@@ -53,7 +53,7 @@ async function tellFindings(survey: ReturnType<typeof surveyor>, telling: Tellin
 }
 
 /** Without what it takes to go on behind it. */
-function toldOf({ totals, place, ...found }: Finding) {
+export function toldOf({ totals, place, ...found }: Finding) {
   return found
 }
 

@@ -3,8 +3,9 @@ import { TaskState } from '@a2a-js/sdk'
 import { type Client, ClientFactory, ClientFactoryOptions, DefaultAgentCardResolver } from '@a2a-js/sdk/client'
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc'
 import { describe, expect, it } from 'vitest'
+import { says, textIn } from '../../examples/surveyor/told.ts'
 import { type SurveyServer, surveyServers } from '../support/survey-server.ts'
-import { findingsOf, says, taskIn, textOf, toldBy } from './conversation.ts'
+import { findingsOf, taskIn, toldBy } from './conversation.ts'
 import { survey, temporary } from './tree.ts'
 
 const { directory, tree } = temporary()
@@ -32,7 +33,7 @@ describe.each(transports)('the agent over %s', transport => {
     expect(client.transport.protocolName).toBe(transport)
     const asked = taskIn(await client.sendMessage(says('missing')))
     expect(asked.status?.state).toBe(TaskState.TASK_STATE_INPUT_REQUIRED)
-    expect(textOf(asked.status?.message?.parts)).toContain('There is no directory missing.')
+    expect(textIn(asked.status?.message?.parts)).toContain('There is no directory missing.')
 
     const answer = says('sub', { taskId: asked.id, contextId: asked.contextId })
     const told = await toldBy(client.sendMessageStream(answer))
@@ -92,7 +93,7 @@ describe('the server of the agent', () => {
     expect(own.headers.get('access-control-allow-origin')).toBeNull()
     expect(own.headers.get('x-content-type-options')).toBe('nosniff')
     expect(await statusOf(server, '/a2a/nothing', { host: `LOCALHOST:${port}` })).toBe(404)
-    expect(await statusOf(server, '/a2a/rest/%E0', {})).toBe(400)
+    expect(await statusOf(server, '/a2a/rest/tasks/%E0', {})).toBe(400)
   })
 
   it('starts nothing for a body that a page of others could send without being asked', async () => {

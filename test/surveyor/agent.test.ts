@@ -5,9 +5,10 @@ import { type A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server'
 import { describe, expect, it } from 'vitest'
 import { surveyAgent, surveyPolicy } from '../../examples/surveyor/agent.ts'
 import { agentCard } from '../../examples/surveyor/card.ts'
+import { says, textIn } from '../../examples/surveyor/told.ts'
 import { a2aRequestHandler } from '../../src/a2a/index.ts'
 import { freshRuntimes, type Runtime } from '../support/runtimes.ts'
-import { findingsOf, says, taskIn, textOf, toldBy } from './conversation.ts'
+import { findingsOf, taskIn, toldBy } from './conversation.ts'
 import { plant, survey, temporary, variedTree } from './tree.ts'
 
 const { tree } = temporary()
@@ -24,7 +25,7 @@ const agentOf = ({ lifechart }: Runtime, root: string): A2ARequestHandler =>
 
 async function ask(handler: A2ARequestHandler, text: string, more = {}) {
   const task = taskIn(await handler.sendMessage(says(text, more), nobody()))
-  return { task, state: TaskState[task.status?.state ?? 0], said: textOf(task.status?.message?.parts) }
+  return { task, state: TaskState[task.status?.state ?? 0], said: textIn(task.status?.message?.parts) }
 }
 
 async function asked(root: string, text: string) {

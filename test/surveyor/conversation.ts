@@ -1,29 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { type Message, type Part, Role, type SendMessageRequest, type StreamResponse, type Task, TaskState } from '@a2a-js/sdk'
-
-/** A message of the user, as it is sent. */
-export function says(text: string, more: Partial<Message> = {}): SendMessageRequest {
-  const message: Message = {
-    messageId: randomUUID(),
-    contextId: '',
-    taskId: '',
-    role: Role.ROLE_USER,
-    parts: [{ content: { $case: 'text', value: text }, metadata: undefined, filename: '', mediaType: '' }],
-    metadata: undefined,
-    extensions: [],
-    referenceTaskIds: [],
-    ...more,
-  }
-  return { tenant: '', message, configuration: undefined, metadata: undefined }
-}
+import { type Message, type Part, type StreamResponse, type Task, TaskState } from '@a2a-js/sdk'
+import { textIn } from '../../examples/surveyor/told.ts'
 
 export function taskIn(sent: Message | Task): Task {
   if ('artifacts' in sent) return sent
-  throw new Error(`A message was the answer: ${textOf(sent.parts)}`)
-}
-
-export function textOf(parts: readonly Part[] = []): string {
-  return parts.map(({ content }) => (content?.$case === 'text' ? content.value : '')).join('')
+  throw new Error(`A message was the answer: ${textIn(sent.parts)}`)
 }
 
 /** The findings that a task has. */
@@ -55,7 +35,7 @@ export async function toldBy(stream: AsyncIterable<StreamResponse>) {
       if (payload.value.metadata?.progress) told.progress.push(payload.value.metadata.progress)
     } else if (payload?.$case === 'artifactUpdate') {
       const { artifact, append } = payload.value
-      if (artifact?.artifactId === 'report') told.report = textOf(artifact.parts)
+      if (artifact?.artifactId === 'report') told.report = textIn(artifact.parts)
       else {
         told.appended.push(append)
         told.findings = [...(append ? told.findings : []), ...dataOf(artifact?.parts)]
