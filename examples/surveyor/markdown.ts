@@ -19,4 +19,4 @@ export function markdownOf(directory: string, report: Report): string {
   return `${text.join('\n')}\n`
 }
 
-const plain = (text: string) => printable(text).replace(/[!-/:-@[-`{-~]/g, '\\$&')
+const plain = (text: string) => printable(text).replace(/[\\`*_[\]<>|#&~]/g, '\\$&')

@@ -57,7 +57,7 @@ describe('the agent that surveys', () => {
     expect(told.report).toContain(`| Files | ${report?.files} |`)
     expect(told.report).toContain(`| Bytes | ${report?.bytes.toLocaleString('en-US')} |`)
     expect(told.report).toContain('| Marks | 1 |')
-    expect(told.report).toContain('a\\.ts\\:2\\:')
+    expect(told.report).toContain('- a.ts:2: ')
   })
 
   it.each(['sub', ' sub\n', './sub', 'sub/', 'sub/deep/..', 'one/../sub'])('surveys the directory that is named by %j', async text => {
