@@ -25,13 +25,13 @@ export interface Conversed {
   outside: Told
 }
 
-/** Milliseconds in which all of it is over. */
-const deadline = 45_000
+/** Milliseconds in which all of it is over: what does not come to an end fails. */
+const deadlineOf = (findings: number) => 40_000 + 100 * findings
 
 /** Talks with the agent over JSON-RPC, through a stream that is cut and a server that is killed. */
 export async function converse({ store, dir, findings }: Conversation, tell: Tell): Promise<Conversed> {
   const start = (port: string) => startLiving(['--dir', dir, '--data', store, '--port', port])
-  const over = AbortSignal.timeout(deadline)
+  const over = AbortSignal.timeout(deadlineOf(findings))
   // Long enough to be cut and killed in the middle.
   const pace = Math.round(Math.min(5_000 / findings, 1_000))
   let server = await start('0')
@@ -80,7 +80,7 @@ async function read(
       if (told.findings.length >= most) break
     }
   } catch (cause) {
-    if (over.aborted) throw new Error(`The agent did not come to an end within ${deadline} ms.`, { cause })
+    if (over.aborted) throw new Error('The agent does not come to an end.', { cause })
     throw cause
   } finally {
     enough.abort()
