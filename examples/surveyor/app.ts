@@ -4,15 +4,14 @@ import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { isLifechartError, type Lifechart } from 'lifechart'
 import { loopbackOnly, runHandler } from 'lifechart/http'
+import { Refusal } from './allowed.ts'
 import type { Page } from './page.ts'
 import { printable } from './printable.ts'
-import { Refusal, type Surveys } from './surveys.ts'
+import { longestPace } from './surveyor.ts'
+import type { Surveys } from './surveys.ts'
 
 /** Bytes of a request to start a survey. */
 const largestBody = 16 * 1024
-
-/** Milliseconds of rest between two findings, at most. */
-const longestPace = 10_000
 
 /** What anything but the page may load: it is data, and no document. */
 const nothing = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }

@@ -1,21 +1,26 @@
-import { runMachine } from 'lifechart/machines'
+import { runMachine, taskMachine } from 'lifechart/machines'
+import type { AnyStateMachine } from 'xstate'
 import { type ChartState, outlineOf, readChart } from '../../scripts/charts/chart.ts'
+import type { Direction } from '../../scripts/charts/graph.ts'
 import { layOut } from '../../scripts/charts/layout.ts'
 import { drawSvg } from '../../scripts/charts/svg.ts'
 import type { Theme } from '../../scripts/charts/theme.ts'
 
-/** The chart of a run, for a page to light. */
+/** A chart for a page to light. */
 export interface DrawnChart {
   svg: string
   /** What the states say of themselves, by path. */
   descriptions: ReadonlyMap<string, string>
 }
 
-/** The chart of a run in the colours that the style sheet of the page sets. */
-export async function drawRunChart(): Promise<DrawnChart> {
-  const chart = readChart(runMachine)
-  const layout = await layOut(outlineOf(chart), 'DOWN')
-  return { svg: drawSvg(layout, variables), descriptions: new Map(chart.root.states.flatMap(state => describe(state))) }
+export const drawRunChart = () => drawChart(runMachine, 'DOWN')
+export const drawTaskChart = () => drawChart(taskMachine, 'RIGHT')
+
+/** In the colours that the style sheet of the page sets. */
+async function drawChart(machine: AnyStateMachine, direction: Direction): Promise<DrawnChart> {
+  const chart = readChart(machine)
+  const layout = await layOut(outlineOf(chart), direction)
+  return { svg: drawSvg(layout, variables, `${machine.id}-`), descriptions: new Map(chart.root.states.flatMap(state => describe(state))) }
 }
 
 function describe(state: ChartState, within = ''): [string, string][] {

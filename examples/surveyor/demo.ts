@@ -1,20 +1,21 @@
-// A survey over HTTP whose server is killed and whose second client is cut off, and that goes on:
-//   node .build/examples/surveyor/demo.js [--dir <directory>] [--seed <number>] [--kills <count>] [--pace <ms>] [--keep]
+// A survey over HTTP whose server is killed and whose second client is cut off, and that goes on; then the same with the A2A agent:
+//   node .build/examples/surveyor/demo.js [--dir <directory>] [--seed <number>] [--kills <count>] [--pace <ms>] [--without-agent] [--keep]
 import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { converse } from './converse.ts'
 import { cutLeft } from './fit.ts'
 import { killPoints } from './kills.ts'
 import { followSurvey, killLiving } from './lives.ts'
 import { printable } from './printable.ts'
 import { sayReport } from './report.ts'
 import { openScreen, sayFolded } from './screen.ts'
-import { comparison, storyteller } from './story.ts'
+import { comparison, storyteller, tellOn } from './story.ts'
 import type { Report } from './surveyor.ts'
 import { surveyUndisturbed } from './undisturbed.ts'
-import { judge, resultOf } from './verdict.ts'
+import { judge, judgeConversation, resultOf } from './verdict.ts'
 import { walk } from './walk.ts'
 
 const { values } = parseArgs({
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '1' },
     /** Milliseconds between two findings, in which the server can be killed. */
     pace: { type: 'string', default: '60' },
+    /** Leaves out the conversation with the agent. */
+    'without-agent': { type: 'boolean', default: false },
     /** Leaves the store for those who want to look at it. */
     keep: { type: 'boolean', default: false },
   },
@@ -69,10 +72,17 @@ say()
 const undisturbed = await surveyUndisturbed(dir, comparison(screen, findings))
 screen.settle()
 
+const checks = judge(disturbed, second, undisturbed)
+if (!values['without-agent']) {
+  say()
+  say(`  ${paint('bold', 'A conversation')} with the agent, by the client of @a2a-js/sdk over JSON-RPC`)
+  const conversed = await converse({ store: join(data, '.data', 'agent'), dir, findings }, tellOn(screen))
+  checks.push(...judgeConversation(conversed, undisturbed))
+}
+
 const report = resultOf(disturbed)
 if (report !== undefined) sayReport(screen, report as Report)
 say()
-const checks = judge(disturbed, second, undisturbed)
 for (const { holds, text, detail } of checks) {
   sayFolded(screen, text, holds ? { text: '✔', color: 'green' } : { text: '✖', color: 'red' })
   if (detail !== undefined) sayFolded(screen, printable(detail))

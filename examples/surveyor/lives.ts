@@ -42,12 +42,16 @@ export function killLiving(): void {
   living?.kill('SIGKILL')
 }
 
+/** One that does not outlive this process. */
+export function startLiving(args: readonly string[]): Promise<ServerProcess> {
+  return startServer(args, child => {
+    living = child
+  })
+}
+
 /** Follows a survey to its end over HTTP, with two clients, through as many servers as it takes. */
 export async function followSurvey({ store, dir, pace, kills, cut }: Survey, witness: Witness): Promise<Followed> {
-  const start = (port: string) =>
-    startServer(['--dir', dir, '--data', store, '--port', port], child => {
-      living = child
-    })
+  const start = (port: string) => startLiving(['--dir', dir, '--data', store, '--port', port])
   let server = await start('0')
   await begin(server, pace)
   const url = `${server.url}/runs/survey/events`

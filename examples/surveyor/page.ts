@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { secureHeaders } from 'hono/secure-headers'
 import { escapeXml } from '../../scripts/charts/text.ts'
-import { drawRunChart } from './chart.ts'
+import { type DrawnChart, drawRunChart, drawTaskChart } from './chart.ts'
 
 /** All that a browser needs, from this origin and from no other. */
 export interface Page {
@@ -17,16 +17,17 @@ export interface Page {
 /** The document and its style sheets are used as they are written; scripts as they are built. */
 const written = new URL('../../../examples/surveyor/page/', import.meta.url)
 /** In this order: what is for narrow screens takes back some of the rest. */
-const sheets = ['colours', 'frame', 'numbers', 'run', 'narrow']
+const sheets = ['colours', 'frame', 'numbers', 'chart', 'events', 'agent', 'narrow']
 const built = new URL('page/', import.meta.url)
 const client = new URL('.', import.meta.resolve('lifechart/client'))
 
 /** Puts the page together; `root` is what it says may be surveyed. */
 export async function assemblePage(root: string): Promise<Page> {
-  const [frame, style, chart, ...scripts] = await Promise.all([
+  const [frame, style, run, task, ...scripts] = await Promise.all([
     readFile(new URL('page.html', written), 'utf8'),
     readSheets(),
     drawRunChart(),
+    drawTaskChart(),
     readScripts(built, '/page/'),
     readScripts(client, '/client/'),
   ])
@@ -35,8 +36,8 @@ export async function assemblePage(root: string): Promise<Page> {
     style: `<style>${style}</style>`,
     imports: `<script type="importmap">${imports}</script>`,
     root: escapeXml(basename(root) || root),
-    chart: chart.svg,
-    descriptions: [...chart.descriptions].map(([path, text]) => `<li data-state="${escapeXml(path)}">${escapeXml(text)}</li>`).join('\n'),
+    run: chartOf(run),
+    task: chartOf(task),
   }
   const html = frame.replace(/<!-- (\w+) -->/g, (_, name: string) => parts[name] ?? '')
   const policy = {
@@ -50,6 +51,11 @@ export async function assemblePage(root: string): Promise<Page> {
     frameAncestors: ["'none'"],
   }
   return { html, policy, scripts: new Map(scripts.flat()) }
+}
+
+function chartOf({ svg, descriptions }: DrawnChart): string {
+  const items = [...descriptions].map(([path, text]) => `<li data-state="${escapeXml(path)}">${escapeXml(text)}</li>`)
+  return `<ul class="descriptions">\n${items.join('\n')}\n</ul>\n${svg}`
 }
 
 async function readSheets(): Promise<string> {

@@ -9,6 +9,16 @@ import { isFinding } from './verdict.ts'
 
 const symbols = { cyan: '●', green: '✔', red: '✖', yellow: '◌' }
 
+/** One thing that happened, in a line. */
+export type Tell = (color: keyof typeof symbols, text: string, ...notes: string[]) => void
+
+export function tellOn(screen: Screen): Tell {
+  return (color, text, ...notes) => {
+    const cells = notes.map((note): Cell => ({ text: note, color: 'dim' }))
+    screen.say(row([{ text: `  ${symbols[color]} ${text}`, color }, ...cells], screen))
+  }
+}
+
 /** Tells the states of a run and its findings, of which there will be so many, as they come. */
 export function storyteller(screen: Screen, findings: number): Witness {
   const { say } = screen
@@ -18,10 +28,7 @@ export function storyteller(screen: Screen, findings: number): Witness {
   let told = 0
   let attempt = 1
 
-  const state = (color: keyof typeof symbols, text: string, ...notes: string[]) => {
-    const cells = notes.map((note): Cell => ({ text: note, color: 'dim' }))
-    say(row([{ text: `  ${symbols[color]} ${text}`, color }, ...cells], screen))
-  }
+  const state = tellOn(screen)
   const show = (status: string) => {
     const { files, lines } = last?.totals ?? { files: 0, lines: 0 }
     const notes = [`#${seq}`, `attempt ${attempt}`, `${counted(files)} files`, `${counted(lines)} lines`]

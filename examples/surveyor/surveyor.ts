@@ -6,6 +6,9 @@ import { type Found, inspectorOf } from './inspect.ts'
 import { continued, nothing, type Totals } from './totals.ts'
 import { walk } from './walk.ts'
 
+/** Milliseconds of rest between two findings, at most. */
+export const longestPace = 10_000
+
 /** What a survey is started with. */
 export interface SurveyInput {
   /** The directory that is surveyed. Nothing outside it is read. */

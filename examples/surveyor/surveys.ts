@@ -1,9 +1,8 @@
-import { realpath, stat } from 'node:fs/promises'
-import { relative, resolve, sep } from 'node:path'
+import { relative } from 'node:path'
 import type { Lifechart, ProducerContext, RunInfo } from 'lifechart'
-import { contains, isWithin } from './confine.ts'
+import { allowedDirectory } from './allowed.ts'
+import { isWithin } from './confine.ts'
 import { type SurveyInput, surveyor } from './surveyor.ts'
-import { codeOf, skipped } from './walk.ts'
 
 /** The one survey of this server: whoever looks sees the same, and a new one replaces it. */
 export const surveyId = 'survey'
@@ -12,16 +11,6 @@ export const surveyId = 'survey'
 export interface Announcement {
   /** What is surveyed, below what may be; '' is all of it. */
   surveys: string
-}
-
-/** Why a survey is not started. */
-export class Refusal extends Error {
-  readonly code: 'DIRECTORY_OUTSIDE' | 'DIRECTORY_NOT_FOUND' | 'DIRECTORY_SKIPPED' | 'NOT_A_DIRECTORY'
-
-  constructor(code: Refusal['code'], message: string) {
-    super(message)
-    this.code = code
-  }
 }
 
 export interface Surveys {
@@ -44,29 +33,11 @@ export function createSurveys(lifechart: Lifechart, root: string): Surveys {
 
   return {
     async start(directory, pace) {
-      const dir = await confined(root, directory)
+      const dir = await allowedDirectory(root, directory)
       const run = lifechart.runs.start(surveyId, { type, input: { dir, pace } satisfies SurveyInput }, { orphan: 'resume' })
       await run.started
       return { id: run.id, runId: run.runId }
     },
     latest: () => lifechart.runs.get(surveyId),
-  }
-}
-
-/** The real path of a directory below `root`. What is outside is refused before anybody looks whether it is there. */
-async function confined(root: string, directory: string): Promise<string> {
-  const named = resolve(root, directory)
-  const outside = () => new Refusal('DIRECTORY_OUTSIDE', 'Only directories below the one that this server was started with are surveyed.')
-  if (relative(root, named).split(sep)[0] === '..') throw outside()
-  try {
-    const real = await realpath(named)
-    if (!contains(root, real)) throw outside()
-    const enters = relative(root, real).split(sep)
-    if (enters.some(name => skipped.has(name))) throw new Refusal('DIRECTORY_SKIPPED', `No survey enters ${[...skipped].join(', ')}.`)
-    if (!(await stat(real)).isDirectory()) throw new Refusal('NOT_A_DIRECTORY', 'Only a directory can be surveyed.')
-    return real
-  } catch (error) {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('DIRECTORY_NOT_FOUND', `There is no such directory that can be read (${codeOf(error)}).`)
   }
 }

@@ -1,5 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { RunChunk, RunEvent } from 'lifechart'
+import { toldOf } from './agent.ts'
+import type { Conversed } from './converse.ts'
+import { markdownOf } from './markdown.ts'
+import type { Finding, Report } from './surveyor.ts'
 
 /** One thing that must hold, and what was found. */
 export interface Check {
@@ -13,6 +17,28 @@ export interface Check {
 export function judge(disturbed: readonly RunEvent[], cutOff: readonly RunEvent[], undisturbed: readonly RunEvent[]): Check[] {
   return [numbers(disturbed), clients(disturbed, cutOff), chunks(disturbed, undisturbed), reports(disturbed, undisturbed)]
 }
+
+/** Looks at what a client of the agent was told, and compares the findings and the report with those of the survey that nobody disturbed. */
+export function judgeConversation({ question, survey, stored, cancelled, outside }: Conversed, undisturbed: readonly RunEvent[]): Check[] {
+  const report = resultOf(undisturbed) as Report | undefined
+  const expected = findings(undisturbed).map(finding => toldOf(finding as Finding))
+  const is = (text: string, found: unknown, wanted: unknown): Check => {
+    const holds = isDeepStrictEqual(asJson(found), asJson(wanted))
+    return holds ? { holds, text } : { holds, text, detail: `it is ${shown(found)}, and not ${shown(wanted)}` }
+  }
+  return [
+    is('a message that names no directory: the agent asks', question.status, 'input-required'),
+    is('the answer: the same task is completed', [survey.taskId, survey.status], [question.taskId, 'completed']),
+    is(`${survey.findings.length} findings of the agent: complete, and none twice`, survey.findings, expected),
+    is('the task as it is stored: the same', [stored.status, stored.findings, stored.report], [survey.status, expected, survey.report]),
+    is('the report of the agent: as of an undisturbed survey', survey.report, report && markdownOf('.', report)),
+    is('a second task: canceled', cancelled.status, 'canceled'),
+    is('a directory outside: rejected, and nothing found', [outside.status, outside.findings], ['rejected', []]),
+  ]
+}
+
+/** As it comes over a wire. */
+const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
 
 /** True for a finding; what a survey tells of itself is none. */
 export function isFinding(event: RunEvent): event is RunChunk {

@@ -30,7 +30,17 @@ it('the demo kills its server and cuts off a client at 20 points chosen by seeds
   let resumed = 0
   const lane = async () => {
     for (let seed = seeds.pop(); seed !== undefined; seed = seeds.pop()) {
-      const { code, output, left } = await demo('--dir', dir, '--seed', String(seed), '--kills', String(1 + (seed % 2)), '--pace', '3')
+      const { code, output, left } = await demo(
+        '--without-agent',
+        '--dir',
+        dir,
+        '--seed',
+        String(seed),
+        '--kills',
+        String(1 + (seed % 2)),
+        '--pace',
+        '3',
+      )
       expect(code, output).toBe(0)
       expect(output).toContain('Nothing was lost, and nothing came twice.')
       expect(left).toEqual([])
@@ -40,6 +50,22 @@ it('the demo kills its server and cuts off a client at 20 points chosen by seeds
   await Promise.all([lane(), lane()])
   // One that is killed at its end may be done already.
   expect(resumed).toBeGreaterThanOrEqual(10)
+})
+
+it('the demo talks with the agent: a question, a cut stream, a kill in the middle, a cancel, and a refusal', async () => {
+  const { code, output, left } = await demo('--dir', tree(variedTree), '--kills', '0', '--pace', '0')
+  expect(code, output).toBe(0)
+  const told = output.slice(output.indexOf('A conversation'), output.indexOf('Report')).match(/^ {2}[●✔✖◌] \S+( off)?/gmu)
+  const steps = ['● input-required', '● answered', '◌ cut off', '✖ killed', '● resumed', '✔ completed', '◌ canceled', '◌ rejected']
+  expect(told).toEqual(steps.map(step => `  ${step}`))
+  const [, cut] = /cut off {2}behind finding (\d+)/.exec(output) ?? []
+  const [, killed] = /killed {2}behind finding (\d+)/.exec(output) ?? []
+  const [, all] = /(\d+) findings of the agent: complete, and none twice/.exec(output) ?? []
+  expect(Number(cut)).toBeGreaterThan(0)
+  expect(Number(killed)).toBeGreaterThan(Number(cut))
+  expect(Number(all)).toBeGreaterThan(Number(killed))
+  expect(output).not.toContain('✖ a ')
+  expect(left).toEqual([])
 })
 
 it('the demo shows no name as the command to the terminal that it is', async () => {

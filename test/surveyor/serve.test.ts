@@ -138,7 +138,12 @@ describe('the server', () => {
 
   it('is at port 4180 where no other is named', () => {
     const [dir, data] = [tree(files), directory()]
-    expect(readOptions(['--dir', dir, '--data', data])).toEqual({ port: 4180, root: realpathSync(dir), data: realpathSync(data) })
+    expect(readOptions(['--dir', dir, '--data', data])).toEqual({
+      port: 4180,
+      grpcPort: 0,
+      root: realpathSync(dir),
+      data: realpathSync(data),
+    })
   })
 
   it('says what is wrong with its options', async () => {
@@ -146,6 +151,8 @@ describe('the server', () => {
     const wrong = [
       [['--port', '65536'], '--port is a whole number'],
       [['--port', 'x'], '--port is a whole number'],
+      [['--grpc-port', '-1'], '--grpc-port'],
+      [['--grpc-port=x'], '--grpc-port is a whole number'],
       [['--dir', join(dir, 'missing')], 'there is no directory'],
       [['--dir', join(dir, 'a.ts')], 'there is no directory'],
       [['--data', join(dir, 'a.ts')], '--data'],

@@ -1,9 +1,11 @@
-// The script of the page: it follows the survey that the server has, starts another one, and stops it.
+// The script of the page: it follows the survey that the server has, starts another one, and stops it; and it asks the agent.
 import { FollowError, follow } from 'lifechart/client'
+import { openAgent } from './agent.ts'
+import { element } from './document.ts'
 import { fold, mayBeStopped, type Shown, unseen } from './fold.ts'
 import { recall, remember } from './memory.ts'
 import { ask, Refused } from './requests.ts'
-import { type Connection, element, openView } from './view.ts'
+import { type Connection, openView } from './view.ts'
 
 const view = openView()
 /** To the other tabs of this browser: another survey has begun. */
@@ -92,3 +94,4 @@ document.addEventListener('visibilitychange', () => {
 addEventListener('pagehide', () => shown && remember(shown))
 
 void look()
+openAgent()

@@ -1,3 +1,4 @@
+import { element, filled, light, number, write } from './document.ts'
 import { counted, isLive, mayBeStopped, pathOf, type Row, type Shown } from './fold.ts'
 
 export type Connection = 'not started' | 'connecting' | 'connected' | 'reconnecting' | 'ended'
@@ -5,10 +6,9 @@ export type Connection = 'not started' | 'connecting' | 'connected' | 'reconnect
 /** Kinds of files that are shown. */
 const mostKinds = 6
 
-/** Draws what is shown, at most once per frame. Whatever came over the wire becomes text, and nothing else. */
+/** Draws what is shown, at most once per frame. */
 export function openView() {
   const root = document.documentElement
-  const states = [...document.querySelectorAll<HTMLElement | SVGElement>('[data-state]')]
   let next: { shown: Shown | undefined; connection: Connection } | undefined
   let drawn: { runId?: string; newest: Row | undefined } = { newest: undefined }
 
@@ -34,12 +34,7 @@ export function openView() {
     root.dataset.status = status
     write('status', status)
     write('attempt', `attempt ${attempt}`).hidden = attempt === 1
-    const path = pathOf(status)
-    for (const state of states) {
-      const own = state.dataset.state ?? ''
-      state.classList.toggle('lit', own === path || path.startsWith(`${own}.`))
-      state.classList.toggle('around', path.startsWith(`${own}.`))
-    }
+    light(element('chart'), pathOf(status))
   }
 
   function drawKinds({ kinds }: Shown): void {
@@ -88,35 +83,6 @@ function item({ seq, kind, what, note }: Row): HTMLElement {
   const line = filled('li', number, text, aside)
   line.className = kind
   return line
-}
-
-function filled(tag: string, ...content: (string | Node)[]): HTMLElement {
-  const made = document.createElement(tag)
-  made.append(...content.map(part => (typeof part === 'string' ? inOrder(part) : part)))
-  return made
-}
-
-/** With what would turn the order of characters made visible: a name is to look like what it is. */
-const inOrder = (text: string) => text.replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
-
-/** The page's own elements are there. */
-export function element<T extends HTMLElement>(id: string): T {
-  const found = document.getElementById(id)
-  if (!found) throw new Error(`The page has no #${id}.`)
-  return found as T
-}
-
-function write(id: string, text: string): HTMLElement {
-  const written = element(id)
-  const shown = inOrder(text)
-  if (written.textContent !== shown) written.textContent = shown
-  return written
-}
-
-function number(id: string, value: number, text: string): void {
-  const data = write(id, text) as HTMLDataElement
-  data.value = String(value)
-  data.title = counted(value)
 }
 
 function sized(bytes: number): string {
