@@ -1,6 +1,7 @@
 import type { A2ARequestHandler } from '@a2a-js/sdk/server'
 import { agentCardHandler, jsonRpcHandler, restHandler, UserBuilder } from '@a2a-js/sdk/server/express'
 import express, { type ErrorRequestHandler, type Express } from 'express'
+import { connectionAware } from 'lifechart/a2a'
 import { ownPagesOnly } from './own-pages.ts'
 import { printable } from './printable.ts'
 
@@ -14,7 +15,7 @@ export function isOfAgent(url = ''): boolean {
 /** The agent over HTTP: its card, JSON-RPC and REST. */
 export function createAgentApp(requestHandler: A2ARequestHandler): Express {
   const app = express()
-  const served = { requestHandler, userBuilder: UserBuilder.noAuthentication }
+  const served = { requestHandler, userBuilder: connectionAware(UserBuilder.noAuthentication) }
   app.disable('x-powered-by')
   app.use(ownPagesOnly)
   app.use((_request, response, next) => {

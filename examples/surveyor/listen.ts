@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { A2ARequestHandler } from '@a2a-js/sdk/server'
 import { A2AService, grpcService, UserBuilder } from '@a2a-js/sdk/server/grpc'
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
+import { connectionAware } from 'lifechart/a2a'
 
 const host = '127.0.0.1'
 
@@ -22,7 +23,8 @@ export async function listenForGrpc(port: number): Promise<{ address: string; gi
   })
   return {
     address: `${host}:${bound}`,
-    give: requestHandler => server.addService(A2AService, grpcService({ requestHandler, userBuilder: UserBuilder.noAuthentication })),
+    give: requestHandler =>
+      server.addService(A2AService, grpcService({ requestHandler, userBuilder: connectionAware(UserBuilder.noAuthentication) })),
     close: () => server.forceShutdown(),
   }
 }
