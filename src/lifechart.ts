@@ -66,6 +66,8 @@ export class Lifechart implements AsyncDisposable {
   readonly transitions$: Observable<Transition>
   /** @internal */
   readonly kernel: Kernel
+  /** @internal */
+  readonly limits: Limits
   /** @internal For what serves them to others. */
   get reading(): Runs['reading'] {
     return this.#runs.reading
@@ -81,6 +83,7 @@ export class Lifechart implements AsyncDisposable {
   /** @internal Use {@link openLifechart}. */
   constructor(kernel: Kernel, ephemeral: Kernel, options: LifechartOptions, limits: Limits) {
     this.kernel = kernel
+    this.limits = limits
     this.#ephemeral = ephemeral
     const { window = 180_000, stored = Number.POSITIVE_INFINITY } = options.retention ?? {}
     if (!(window >= 0) || !(stored >= 0))

@@ -23,6 +23,8 @@ export interface Limits extends KernelLimits {
   messageBytes: number
   /** Events that one execution may publish ahead of a status that is not stored yet. */
   taskBacklog: number
+  /** Configurations of push notifications, per task. */
+  pushConfigs: number
   /** Evicted runs that are remembered as such, for 24 h at most. */
   evictedRemembered: number
 }
@@ -47,6 +49,7 @@ export const defaultLimits: Limits = {
   requestsPerTask: 1_000,
   messageBytes: 1024 * 1024,
   taskBacklog: 16_384,
+  pushConfigs: 16,
   evictedRemembered: 10_000,
 }
 

@@ -19,10 +19,16 @@ import type {
 import type { A2ARequestHandler, AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server'
 import type { Lifechart } from '../lifechart.ts'
 import type { Agent, TaskPolicy } from '../tasks/agent.ts'
+import type { SendRequest } from '../tasks/model.ts'
+import type { SendOptions } from '../tasks/tasks.ts'
 import { callerOf, recallContext } from './caller.ts'
 import { type CardOptions, Cards } from './cards.ts'
-import { RequestMalformedError, toA2AError } from './errors.ts'
+import { connectionOf } from './connection-aware.ts'
+import { PushNotificationNotSupportedError, RequestMalformedError, toA2AError } from './errors.ts'
 import { taskExecutor } from './executor.ts'
+import { checkConfig } from './push/config.ts'
+import { PushDesk } from './push/desk.ts'
+import type { PushPolicy } from './push/policy.ts'
 import { TaskEvents } from './task-events.ts'
 
 export interface A2ARequestHandlerOptions extends CardOptions {
@@ -34,25 +40,36 @@ export interface A2ARequestHandlerOptions extends CardOptions {
   policy?: TaskPolicy
   /** The stream of a send goes on at input-required. Default false. */
   staysOpen?: boolean
+  /** Of push notifications, if the card promises them. */
+  push?: PushPolicy
   /** Called when a task that was at work here is over or waits, and nobody follows it any more; once each time. */
   onReleased?: (taskId: string) => void
   /** Makes the bus of an execution in place of ours. */
   bus?: Agent['bus']
 }
 
+/** What was delivered since the runtime was opened; `failed` counts tries, `held` the configurations that are at work here now. */
+export type PushStats = Readonly<Record<'delivered' | 'failed' | 'dead' | 'held', number>>
+
+export interface LifechartA2AHandler extends A2ARequestHandler {
+  /** Of all agents of the runtime. */
+  pushStats(): PushStats
+}
+
 /**
  * Serves an agent through the transports of @a2a-js/sdk: pass it to `jsonRpcHandler`, `restHandler` and `grpcService`. Throws `AGENT_TAKEN`
  * for a second one of the same agent.
  */
-export function a2aRequestHandler(options: A2ARequestHandlerOptions): A2ARequestHandler {
+export function a2aRequestHandler(options: A2ARequestHandlerOptions): LifechartA2AHandler {
   return new LifechartRequestHandler(options)
 }
 
-class LifechartRequestHandler implements A2ARequestHandler {
+class LifechartRequestHandler implements LifechartA2AHandler {
   readonly #lifechart: Lifechart
   readonly #agent: string
   readonly #cards: Cards
   readonly #staysOpen: boolean
+  readonly #push: PushDesk | undefined
 
   constructor({
     lifechart,
@@ -61,6 +78,7 @@ class LifechartRequestHandler implements A2ARequestHandler {
     agent = agentCard.name,
     policy,
     staysOpen = false,
+    push,
     onReleased,
     bus,
     ...cards
@@ -72,8 +90,14 @@ class LifechartRequestHandler implements A2ARequestHandler {
     lifechart.tasks.define(agent, taskExecutor(executor), policy, {
       recall: recallContext,
       ...(bus && { bus }),
-      ...(onReleased && { onReleased }),
+      onActivated: taskId => this.#push?.product.activated(taskId),
+      onReleased: taskId => {
+        this.#push?.product.released(taskId)
+        onReleased?.(taskId)
+      },
     })
+    // Behind it: there is no second agent of the name.
+    if (this.#cards.pushes) this.#push = new PushDesk(lifechart, agent, push)
   }
 
   get #tasks() {
@@ -97,6 +121,15 @@ class LifechartRequestHandler implements A2ARequestHandler {
     return this.#answer(() => this.#cards.card())
   }
 
+  get #pushDesk(): PushDesk {
+    if (this.#push) return this.#push
+    throw new PushNotificationNotSupportedError()
+  }
+
+  pushStats(): PushStats {
+    return this.#push?.product.stats() ?? { delivered: 0, failed: 0, dead: 0, held: 0 }
+  }
+
   getAuthenticatedExtendedAgentCard(_params: GetExtendedAgentCardRequest, context: ServerCallContext): Promise<AgentCard> {
     return this.#answer(() => this.#cards.extended(context))
   }
@@ -104,21 +137,27 @@ class LifechartRequestHandler implements A2ARequestHandler {
   #admit(
     params: SendMessageRequest,
     context: ServerCallContext,
-  ): { message: Message; metadata: SendMessageRequest['metadata']; configuration: unknown } {
+  ): Pick<SendOptions, 'caller' | 'context' | 'placed'> & { request: SendRequest } {
     const { message, metadata, configuration } = params
+    const caller = callerOf(context, params)
     if (!message) throw new RequestMalformedError('message is required.')
     this.#cards.checkParts(message)
     this.#cards.checkExtensions(context)
-    return { message, metadata, configuration }
+    const { taskPushNotificationConfig: config, ...others } = configuration ?? {}
+    if (!config) return { request: { message, metadata, configuration }, caller, context }
+    const push = this.#pushDesk
+    const checked = checkConfig(config)
+    const placed = (taskId: string) => push.attach(checked, taskId, caller, message.messageId)
+    // Its credentials are no part of the task.
+    return { request: { message, metadata, configuration: others }, caller, context, placed }
   }
 
   sendMessage(params: SendMessageRequest, context: ServerCallContext): Promise<Message | Task> {
     return this.#answer(async () => {
       const { returnImmediately, historyLength } = params.configuration ?? {}
-      const request = this.#admit(params, context)
+      const { request, ...options } = this.#admit(params, context)
       const sent = await this.#tasks.send(this.#agent, request, {
-        caller: callerOf(context, params),
-        context,
+        ...options,
         ...(returnImmediately && { returnImmediately }),
         historyLength,
       })
@@ -127,13 +166,12 @@ class LifechartRequestHandler implements A2ARequestHandler {
   }
 
   sendMessageStream(params: SendMessageRequest, context: ServerCallContext): AsyncGenerator<StreamResponse, void, undefined> {
-    return new TaskEvents(this.#logger, () => {
+    return new TaskEvents(this.#logger, connectionOf(context), () => {
       this.#cards.assertStreams()
-      const request = this.#admit(params, context)
+      const { request, ...options } = this.#admit(params, context)
       const { historyLength } = params.configuration ?? {}
       return this.#tasks.stream(this.#agent, request, {
-        caller: callerOf(context, params),
-        context,
+        ...options,
         staysOpen: this.#staysOpen,
         historyLength,
       })
@@ -141,7 +179,7 @@ class LifechartRequestHandler implements A2ARequestHandler {
   }
 
   resubscribe(params: SubscribeToTaskRequest, context: ServerCallContext): AsyncGenerator<StreamResponse, void, undefined> {
-    return new TaskEvents(this.#logger, () => {
+    return new TaskEvents(this.#logger, connectionOf(context), () => {
       this.#cards.assertStreams()
       return this.#tasks.subscribe(params.id, { caller: callerOf(context, params), includeInitialTask: true })
     })
@@ -171,37 +209,29 @@ class LifechartRequestHandler implements A2ARequestHandler {
     return this.#answer(() => this.#tasks.cancel(params.id, { caller: callerOf(context, params) }))
   }
 
-  createTaskPushNotificationConfig(_params: TaskPushNotificationConfig, _context: ServerCallContext): Promise<TaskPushNotificationConfig> {
-    return this.#answer(async () => {
-      this.#cards.assertPushes()
-      throw new RequestMalformedError('x')
-    })
+  createTaskPushNotificationConfig(params: TaskPushNotificationConfig, context: ServerCallContext): Promise<TaskPushNotificationConfig> {
+    return this.#answer(() => this.#pushDesk.create(params, callerOf(context, params)))
   }
 
   getTaskPushNotificationConfig(
-    _params: GetTaskPushNotificationConfigRequest,
-    _context: ServerCallContext,
+    params: GetTaskPushNotificationConfigRequest,
+    context: ServerCallContext,
   ): Promise<TaskPushNotificationConfig> {
-    return this.#answer(async () => {
-      this.#cards.assertPushes()
-      throw new RequestMalformedError('x')
-    })
+    return this.#answer(() => this.#pushDesk.get(params.taskId, params.id, callerOf(context, params)))
   }
 
+  /** All of them are on one page: they are few. */
   listTaskPushNotificationConfigs(
-    _params: ListTaskPushNotificationConfigsRequest,
-    _context: ServerCallContext,
+    params: ListTaskPushNotificationConfigsRequest,
+    context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
-    return this.#answer(async () => {
-      this.#cards.assertPushes()
-      throw new RequestMalformedError('x')
-    })
+    return this.#answer(async () => ({
+      configs: await this.#pushDesk.list(params.taskId, callerOf(context, params)),
+      nextPageToken: '',
+    }))
   }
 
-  deleteTaskPushNotificationConfig(_params: DeleteTaskPushNotificationConfigRequest, _context: ServerCallContext): Promise<void> {
-    return this.#answer(async () => {
-      this.#cards.assertPushes()
-      throw new RequestMalformedError('x')
-    })
+  deleteTaskPushNotificationConfig(params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext): Promise<void> {
+    return this.#answer(() => this.#pushDesk.remove(params.taskId, params.id, callerOf(context, params)))
   }
 }

@@ -1,2 +1,3 @@
+export { connectionAware } from './connection-aware.ts'
 export type { LifechartRequestContext } from './executor.ts'
 export { type A2ARequestHandlerOptions, a2aRequestHandler } from './handler.ts'

@@ -1,24 +1,30 @@
 import type { StreamResponse } from '@a2a-js/sdk'
 import type { Logger } from '../kernel/port.ts'
 import type { TaskFeed } from '../tasks/feed.ts'
+import type { Connection } from './connection-aware.ts'
 import { toA2AError } from './errors.ts'
 
 /** A feed as the SDK's transports read it: what goes wrong, also before it begins, is one of the errors of A2A at the first `next`. */
 export class TaskEvents implements AsyncGenerator<StreamResponse, void, undefined> {
   readonly #logger: Logger
+  readonly #connection: Connection | undefined
   #feed: TaskFeed | undefined
   #refusal: unknown
 
-  constructor(logger: Logger, open: () => TaskFeed) {
+  /** Ends with the connection, and gives no event while it is full; without one the reader has to see to both. */
+  constructor(logger: Logger, connection: Connection | undefined, open: () => TaskFeed) {
     this.#logger = logger
+    this.#connection = connection
     try {
       this.#feed = open()
     } catch (error) {
       this.#refusal = error
     }
+    connection?.onClose(() => void this.return())
   }
 
   async next(): Promise<IteratorResult<StreamResponse, undefined>> {
+    await this.#connection?.ready()
     try {
       if (this.#feed) return (await this.#feed.next()) as IteratorResult<StreamResponse, undefined>
     } catch (error) {

@@ -41,11 +41,12 @@ export function memoryAdapter(): AdapterSource {
         const plan = stageCommit(catalogue, commit, moment())
         if (plan.repeated) return plan.versions
         catalogue.apply(plan)
-        for (const { stream, events, state, view } of commit.changes) {
+        for (const { stream, own, events, state, view } of commit.changes) {
           const { head, body } = catalogue.entry(stream)!
           if (events !== undefined) body.events.push(events)
           if (state !== undefined) body.state = state
           if (view !== undefined) body.view = { through: head.version, data: view }
+          if (own === 'release' || !head.index.live) body.events.rest()
           watchers.changed(stream, head.version)
         }
         return plan.versions

@@ -11,10 +11,10 @@ export interface TaskFault {
 
 export interface TaskInput {
   taskId: string
-  /** Milliseconds that a cancelled or timed out executor has for its clean-up. */
-  cancelGrace: number
-  /** What it means that an executor returns while the task is submitted or working. */
-  returnOpen: 'fail' | 'leave'
+  /** Milliseconds that a cancelled or timed out executor has for its clean-up; 5,000 by default. */
+  cancelGrace?: number
+  /** What it means that an executor returns while the task is submitted or working; `fail` by default. */
+  returnOpen?: 'fail' | 'leave'
   /** Requests that are there from the start. */
   pending?: readonly string[]
   /** Milliseconds from now until the first execution may begin; at once by default. */
@@ -87,7 +87,7 @@ export const taskSetup = setup({
     }),
   },
   delays: {
-    cancelGrace: ({ context }) => context.cancelGrace,
+    cancelGrace: ({ context }) => context.cancelGrace ?? 5_000,
     startDelay: ({ context }) => context.startDelay ?? 0,
     backoff: ({ context }) => (context.retry?.backoff ?? 0) * 2 ** (context.thrown - 1),
     wallTimeout: ({ context }) => context.wallTimeout ?? Number.POSITIVE_INFINITY,
@@ -101,7 +101,7 @@ export const taskSetup = setup({
     hasPending: ({ context }) => context.pending.length > 0,
     takesTurns: ({ context }) => context.takesTurns === true,
     retries: ({ context }) => context.thrown < (context.retry?.max ?? 0),
-    failsOpenReturn: ({ context }) => context.returnOpen === 'fail',
+    failsOpenReturn: ({ context }) => context.returnOpen !== 'leave',
     resumes: ({ event }) => event.type === 'owner.lost' && event.policy === 'resume',
     requeues: ({ event }) => event.type === 'owner.lost' && event.policy === 'requeue',
   },

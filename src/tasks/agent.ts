@@ -62,6 +62,8 @@ export interface Agent {
   readonly bus?: (taskId: string, context: unknown) => TaskBus
   /** Makes the context of a request whose own is gone with its process. */
   readonly recall?: (caller: Caller) => unknown
+  /** Called when a task comes to be held here. */
+  readonly onActivated?: (taskId: string) => void
   /** Called when a task that was held here is over or waits, and nobody follows it any more; once each time. */
   readonly onReleased?: (taskId: string) => void
 }
@@ -97,12 +99,12 @@ export function checkPolicy(policy: TaskPolicy): void {
 
 /** What the chart of a task of the agent is given. */
 export function machineInput({ policy }: Agent, taskId: string, requestId: string): TaskInput {
-  const { cancelGrace = 5_000, returnOpen = 'fail', wallTimeout, interruptedTimeout, retry } = policy
+  const { cancelGrace, returnOpen, wallTimeout, interruptedTimeout, retry } = policy
   return {
     taskId,
-    cancelGrace,
-    returnOpen,
     pending: [requestId],
+    ...(cancelGrace !== undefined && { cancelGrace }),
+    ...(returnOpen !== undefined && { returnOpen }),
     ...(wallTimeout !== undefined && { wallTimeout }),
     ...(interruptedTimeout !== undefined && { interruptedTimeout }),
     ...(retry && { retry: { max: retry.max, backoff: retry.backoff } }),

@@ -1,10 +1,10 @@
-import { isLifechartError, LifechartError } from '../errors.ts'
+import { isLifechartError, type LifechartError } from '../errors.ts'
 import { wait } from '../kernel/clock.ts'
 import type { TaskFault, TaskMachineEvent } from '../machines/task-setup.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import { ExecutionBus, type TaskBus } from './bus.ts'
 import type { TaskHouse } from './house.ts'
-import { type Intake, takeIn } from './intake.ts'
+import { type Intake, takeIn, tooMany } from './intake.ts'
 import type { ExecutionEvent } from './model.ts'
 
 /** Where the events of an execution go. */
@@ -173,7 +173,7 @@ export class Execution {
     }
     if (intake.kind === 'artifact' && this.#destination && !this.#draining) return this.#append(this.#destination, intake)
     if (this.#inbox.length >= house.limits.taskBacklog) {
-      return this.#fail(new LifechartError('EMIT_OVERFLOW', `${this.#inbox.length} events wait. Await publish() before the next one.`))
+      return this.#fail(tooMany(this.#inbox.length))
     }
     const settled = new Promise<boolean>(settle => this.#inbox.push({ intake, settle }))
     this.#draining ??= this.#drain()

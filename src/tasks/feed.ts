@@ -44,6 +44,8 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   #index = 0
   #turn: Promise<unknown> = Promise.resolve()
   #closed = false
+  /** Ends the wait for what is to be read. */
+  #leave: (() => void) | undefined
   /** The error behind the last event. */
   #refusal: LifechartError | undefined
   #ending = false
@@ -51,10 +53,8 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   /** `open` is called at once: what it does is under way, whether the feed is read or not. */
   constructor(open: () => Promise<FeedSource>) {
     this.#opening = open()
-    this.#opening.then(
-      source => this.#closed && 'options' in source && source.options.onClose?.(),
-      () => undefined,
-    )
+    // A feed that is not read has nobody to tell of it.
+    this.#opening.catch(() => undefined)
   }
 
   next(): Promise<IteratorResult<StreamResponse, undefined>> {
@@ -85,15 +85,18 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   }
 
   async #begin(opening: Promise<FeedSource>): Promise<StreamResponse | undefined> {
-    let source: FeedSource
+    const left = new Promise<undefined>(resolve => {
+      this.#leave = () => resolve(undefined)
+    })
+    let source: FeedSource | undefined
     try {
-      source = await opening
+      source = await Promise.race([opening, left])
     } catch (error) {
       this.#closed = true
       throw error
     }
     this.#opening = undefined
-    if (this.#closed) return undefined
+    if (this.#closed || !source) return undefined
     if ('answer' in source) {
       this.#ending = true
       return source.answer
@@ -158,8 +161,13 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   #close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#leave?.()
     this.#cursor?.close()
     this.#options?.onClose?.()
+    this.#opening?.then(
+      source => 'options' in source && source.options.onClose?.(),
+      () => undefined,
+    )
   }
 
   return(): Promise<IteratorResult<StreamResponse, undefined>> {

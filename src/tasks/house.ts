@@ -1,5 +1,6 @@
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Clock, Logger } from '../kernel/port.ts'
+import { Turns } from '../kernel/turns.ts'
 import type { Agent } from './agent.ts'
 import type { LiveTask } from './live-task.ts'
 
@@ -23,6 +24,8 @@ export class TaskHouse {
   readonly limits: TasksLimits
   /** Milliseconds that a task stays in a durable store after its end. */
   readonly retention: number
+  /** Executors that never wait for anything leave the event loop to others now and then. */
+  readonly turns = new Turns()
   readonly agents = new Map<string, Agent>()
   readonly counters = { created: 0, answered: 0, ended: 0, refused: 0, parked: 0, resumed: 0 }
   /** The tasks that are held here, by the id of their stream. */

@@ -84,6 +84,11 @@ function encodeTask({ artifacts, history, metadata }: Task): Omit<StoredTask, 's
   }
 }
 
+/** An executor has ignored the back-pressure for too long. */
+export function tooMany(events: number): LifechartError {
+  return new LifechartError('EMIT_OVERFLOW', `${events} events wait for the store. Await publish() before the next one.`)
+}
+
 /** A data record ready for the writer. `CHUNK_TOO_LARGE` beyond `limit` characters. */
 export function encodeRecord(record: DataRecord, limit: number): Encoded {
   const text = JSON.stringify(record)

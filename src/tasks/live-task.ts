@@ -7,7 +7,7 @@ import type { StoredTask } from './codec.ts'
 import { type Destination, Execution } from './execution.ts'
 import type { FoldedStream } from './folded.ts'
 import type { TaskHouse } from './house.ts'
-import { encodeRecord, type Intake } from './intake.ts'
+import { encodeRecord, type Intake, tooMany } from './intake.ts'
 import type { Task } from './model.ts'
 import { type DataRecord, statusOf } from './records.ts'
 import { type Caller, restoreRequest } from './request.ts'
@@ -145,7 +145,8 @@ export class LiveTask implements Destination {
     if (!this.#write(record)) return false
     this.#artifacts.add(artifactId)
     const { writer } = this.host
-    return writer.behind ? writer.ready().then(yes) : true
+    const pause = writer.behind ? writer.ready() : this.#keeper.house.turns.next()
+    return pause ? pause.then(yes) : true
   }
 
   take(intake: Intake): Promise<boolean> {
@@ -195,7 +196,12 @@ export class LiveTask implements Destination {
 
   #write(record: DataRecord): boolean {
     if (this.over || this.host.released) return this.#refuse('It came behind the end of its task.')
-    this.host.writer.append(encodeRecord(record, this.#keeper.house.limits.chunkBytes))
+    const encoded = encodeRecord(record, this.#keeper.house.limits.chunkBytes)
+    try {
+      this.host.writer.append(encoded)
+    } catch (error) {
+      throw isLifechartError(error, 'EMIT_OVERFLOW') ? tooMany(this.host.writer.pending) : error
+    }
     return true
   }
 

@@ -33,11 +33,11 @@ export class Parking {
     if (!task.unwatched || task.over || task.host.released || !task.idle || this.#house.live(task.host.id) !== task) return
     const { host, folded } = task
     const { kernel, counters } = this.#house
-    await host.release(() => (folded.catchUp() ? folded.current.encode() : undefined))
+    await host.release(() => (folded.catchUp() ? folded.current.keep() : undefined))
     kernel.remove(host)
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `Task ${task.id} was parked.`))
     counters.parked++
-    this.#left(task)
+    this.left(task)
     void kernel.sweep.ask()
     // They came too late for this owner.
     if (host.journal.commandsTaken > host.journal.commands) kernel.sweep.commanded(host.id)
@@ -45,10 +45,11 @@ export class Parking {
 
   #drop(task: LiveTask): void {
     task.host.stream.dispose()
-    this.#left(task)
+    this.left(task)
   }
 
-  #left(task: LiveTask): void {
+  /** It is not held here any more. */
+  left(task: LiveTask): void {
     if (!this.#house.leave(task)) return
     try {
       task.agent.onReleased?.(task.id)
@@ -131,7 +132,7 @@ export class Parking {
     const leave = async (task: LiveTask): Promise<void> => {
       const { orphan = 'fail' } = task.agent.policy
       if (!task.idle && (mode === 'stop' || mode === 'drain' || (mode === undefined && orphan === 'fail'))) await this.#stop(task)
-      if (!task.over) await task.host.release(() => (folded(task) ? task.folded.current.encode() : undefined))
+      if (!task.over) await task.host.release(() => (folded(task) ? task.folded.current.keep() : undefined))
     }
     await Promise.race([until, Promise.all(held().map(leave))])
     for (const { timer } of this.#agentless.values()) this.#house.clock.clearTimeout(timer)

@@ -144,6 +144,7 @@ export class Places {
   admit(host: Host, parts: Omit<ConstructorParameters<typeof LiveTask>[0], 'host' | 'keeper'>): LiveTask {
     const task = new LiveTask({ ...parts, host, keeper: this.#keeper })
     this.#house.enter(task)
+    task.agent.onActivated?.(task.id)
     const { idleTimeout } = parts.agent.policy
     if (idleTimeout !== undefined) {
       const { clock, logger } = this.#house

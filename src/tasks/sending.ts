@@ -4,7 +4,7 @@ import { Turns } from '../kernel/turns.ts'
 import { type Agent, type ExecutionContext, machineInput } from './agent.ts'
 import { keepAnswer, readAnswer } from './answers.ts'
 import type { TaskFacts } from './chart.ts'
-import { decodeMessage, type StoredMessage } from './codec.ts'
+import { decodeMessage, type StoredMessage, type StoredTask } from './codec.ts'
 import { taskPresentation } from './events.ts'
 import { Execution } from './execution.ts'
 import { FoldedStream } from './folded.ts'
@@ -133,7 +133,7 @@ export class Sender {
           retryable: true,
         })
       }
-      const requestId = this.#house.kernel.environment.ids()
+      const requestId = requestIdOf(this.#house.kernel.environment.ids())
       const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
       place.live?.contexts.set(requestId, context)
       await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
@@ -150,7 +150,7 @@ export class Sender {
     const { agent, request, caller, context } = sending
     this.#assertCapacity(caller)
     const { ids } = this.#house.kernel.environment
-    const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), ids()]
+    const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
     const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
     return new Promise<Sent>((resolve, reject) => {
       let opened: Promise<LiveTask | undefined> | undefined
@@ -242,8 +242,9 @@ export class Sender {
     if (key !== undefined) live.keys.add(key)
     const submitted = said?.status.state === TaskState.TASK_STATE_SUBMITTED
     const message = submitted ? said?.status.message : undefined
-    const input: StartInput = { requestId, request, contextId, ...(said && { task: { ...said.task, ...(message && { message }) } }) }
-    const index = { scope, context: contextId, created: at, ...(caller.user !== undefined && { owner: caller.user.slice(0, 128) }) }
+    const task = said && { ...withoutOwn(said.task, request.message.messageId), ...(message && { message }) }
+    const input: StartInput = { requestId, request, contextId, ...(task && { task }) }
+    const index = { scope, context: contextId, created: at }
     const draft = { change: { index, ...(key !== undefined && { claim: [{ key }] }) } }
     await this.#places.opened(
       live,
@@ -262,6 +263,16 @@ export class Sender {
     })
   }
 }
+
+/** Most executors put the message that they were given into the history: it is there already. */
+function withoutOwn({ history, ...task }: Omit<StoredTask, 'status'>, messageId: string): Omit<StoredTask, 'status'> {
+  if (!history) return task
+  const others = history.at(-1)?.messageId === messageId ? history.slice(0, -1) : history
+  return others.length > 0 ? { ...task, history: others } : task
+}
+
+/** Names a request within its task, where nobody has to guess it: a part of an id is enough. */
+const requestIdOf = (id: string): string => id.slice(-12)
 
 export function terminal(taskId: string): LifechartError {
   return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)

@@ -27,6 +27,8 @@ export interface SendOptions extends HistoryLength {
   caller?: Caller
   /** Passed on to the executor as `context`; not stored. */
   context?: unknown
+  /** Called with the task's id when the message is committed to one; what is sent back waits for it. */
+  placed?: (taskId: string) => Promise<void>
 }
 
 export interface SubscribeOptions {
@@ -61,7 +63,12 @@ export class Tasks implements Product, TaskKeeper {
   }
 
   /** Registers what executes the tasks of an agent. `AGENT_TAKEN` for a second one of the name, `INVALID_OPTION`. */
-  define(name: string, executor: TaskExecutor, policy: TaskPolicy = {}, more: Pick<Agent, 'bus' | 'recall' | 'onReleased'> = {}): void {
+  define(
+    name: string,
+    executor: TaskExecutor,
+    policy: TaskPolicy = {},
+    more: Pick<Agent, 'bus' | 'recall' | 'onActivated' | 'onReleased'> = {},
+  ): void {
     const { agents, kernel } = this.house
     if (agents.has(name)) throw new LifechartError('AGENT_TAKEN', `The agent "${name}" is defined already.`)
     checkPolicy(policy)
@@ -75,9 +82,22 @@ export class Tasks implements Product, TaskKeeper {
     return agent
   }
 
-  #send(agent: string, request: SendRequest, { caller = {}, context }: SendOptions): Promise<Sent> {
+  #send(agent: string, request: SendRequest, { caller = {}, context, placed }: SendOptions): Promise<Sent> {
     if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
-    return this.#sender.send(this.#agent(agent), request, caller, context)
+    const sending = this.#sender.send(this.#agent(agent), request, caller, context)
+    return placed ? this.#placed(sending, placed) : sending
+  }
+
+  async #placed(sending: Promise<Sent>, placed: (taskId: string) => Promise<void>): Promise<Sent> {
+    const sent = await sending
+    if ('answer' in sent) return sent
+    try {
+      await placed(sent.place.taskId)
+      return sent
+    } catch (error) {
+      sent.place.letGo()
+      throw error
+    }
   }
 
   /**
@@ -253,7 +273,7 @@ export class Tasks implements Product, TaskKeeper {
     const task = this.#of(host)
     if (!task) return
     task.cutOff()
-    this.house.leave(task)
+    this.#parking.left(task)
   }
 
   async adopt(head: StreamHead, finding: Finding): Promise<boolean> {

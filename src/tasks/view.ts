@@ -33,12 +33,17 @@ interface StoredView {
   said: number
 }
 
+/** So many records behind the stored view make it worth a new one. */
+const worthKeeping = 32
+
 /** A task, folded from the records of its stream one by one; none of them costs more for those before it. */
 export class TaskView {
   readonly id: string
   /** The number of the last record that is folded in. */
   seq = 0
   contextId = ''
+  /** The number of the last record in the view as it is stored. */
+  #kept = 0
   /** The request that is executed, or was last. */
   current: string | undefined
   /** Executions begun so far. */
@@ -63,6 +68,7 @@ export class TaskView {
     const view = new TaskView(id)
     const { contextId, task, requests, current, attempt, executing = false, said } = readJson(data, `The view of task ${id}`) as StoredView
     view.seq = through
+    view.#kept = through
     view.contextId = contextId
     view.current = current
     view.attempt = attempt
@@ -76,6 +82,13 @@ export class TaskView {
   /** One that goes on by itself. */
   copy(): TaskView {
     return TaskView.restore(this.id, { through: this.seq, data: this.encode() })
+  }
+
+  /** To be stored; undefined when it is hardly more than what is stored: a few records are folded in no time. */
+  keep(): Json | undefined {
+    if (this.seq - this.#kept < worthKeeping) return undefined
+    this.#kept = this.seq
+    return this.encode()
   }
 
   encode(): Json {

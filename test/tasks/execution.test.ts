@@ -261,6 +261,28 @@ describe('an executor', () => {
     expect(log.filter(({ message }) => message === 'An event of an executor was refused.')).toHaveLength(8)
   })
 
+  it('that publishes without end leaves the event loop to others', async () => {
+    const { lifechart } = await house.open()
+    let over = false
+    let turns = 0
+    const turn = () => {
+      turns++
+      if (!over) setImmediate(turn)
+    }
+    lifechart.tasks.define(
+      'endless',
+      agent(async script => {
+        await script.task()
+        for (let i = 0; i < 20_000; i++) await script.artifact('a', 'x', i > 0)
+        script.status(completed)
+      }),
+    )
+    turn()
+    await lifechart.tasks.send('endless', says('go'))
+    over = true
+    expect(turns).toBeGreaterThan(5)
+  })
+
   it('can not follow a message with a task', async () => {
     const { lifechart } = await house.open()
     lifechart.tasks.define(

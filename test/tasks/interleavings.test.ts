@@ -12,7 +12,7 @@ import { type Fate, scheduledStore } from '../runs/scheduled-store.ts'
 import { fold, plain, seqOf } from './reference.ts'
 import { agent, brief, says, state, taskOf, textOf } from './support.ts'
 
-const schedules = Number(process.env.LIFECHART_SCHEDULES ?? 1_500)
+const schedules = Number(process.env.LIFECHART_SCHEDULES ?? 800)
 /** Of a failure that was printed: plays that one schedule again. */
 const path = process.env.LIFECHART_PATH
 const seed = Number(process.env.LIFECHART_SEED ?? Date.now() % 2 ** 31)
