@@ -1,5 +1,5 @@
 import type { AgentExecutor } from '@a2a-js/sdk/server'
-import { openLifechart } from 'lifechart'
+import { type Limits, openLifechart } from 'lifechart'
 import { a2aRequestHandler } from 'lifechart/a2a'
 import { memoryAdapter } from 'lifechart/adapters/memory'
 import type { AdapterSource, PersistenceAdapter } from 'lifechart/port'
@@ -9,18 +9,18 @@ import { agentCard, ann, cancelGrace, type Server, type Subject } from './server
 /** Our handler over the memory adapter. */
 export const lifechart: Subject = {
   name: '`lifechart/a2a`',
-  open: executor => serve(memoryAdapter(), executor),
+  open: (executor, { mortal = false } = {}) => serve(memoryAdapter(), executor, mortal ? { sessionTtl: 300 } : {}),
 }
 
 const mostFollowers = 50
 
-async function serve(stored: AdapterSource, executor: AgentExecutor): Promise<Server> {
+async function serve(stored: AdapterSource, executor: AgentExecutor, limits: Partial<Limits>): Promise<Server> {
   const store = new Gates()
   const silent = () => {}
   const runtime = await openLifechart({
     adapter: { ...stored, durable: true, open: async environment => gated(await stored.open(environment), store) },
     logger: { info: silent, warn: silent, error: silent },
-    limits: { subscribers: mostFollowers, sessionTtl: 300 },
+    limits: { subscribers: mostFollowers, ...limits },
   })
   const handler = a2aRequestHandler({ lifechart: runtime, agentCard, executor, policy: { cancelGrace } })
   return {
@@ -41,7 +41,7 @@ async function serve(stored: AdapterSource, executor: AgentExecutor): Promise<Se
     },
     async restart(next) {
       store.die()
-      return serve(stored, next)
+      return serve(stored, next, limits)
     },
   }
 }

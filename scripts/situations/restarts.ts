@@ -10,7 +10,7 @@ const working: Situation = {
       script.begin()
       await gate().opened
     })
-    const server = await subject.open(executor)
+    const server = await subject.open(executor, { mortal: true })
     const { id } = await begin(server)
     await settled()
     const next = await server.restart(executor)
@@ -31,7 +31,7 @@ const asking: Situation = {
       script.begin()
       script.status(task ? state.completed : state.inputRequired)
     })
-    const server = await subject.open(executor)
+    const server = await subject.open(executor, { mortal: true })
     const { id: taskId } = await begin(server)
     await settled()
     const next = await server.restart(executor)

@@ -21,7 +21,8 @@ export interface Store {
 /** What is compared. */
 export interface Subject {
   readonly name: string
-  open(executor: AgentExecutor): Promise<Server>
+  /** `mortal`: its process is going to die, and that is to be noticed soon. */
+  open(executor: AgentExecutor, options?: { mortal?: boolean }): Promise<Server>
 }
 
 /** Milliseconds that a cancelled executor has where there is a grace. */
