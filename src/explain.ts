@@ -1,3 +1,4 @@
+import type { AnyMachineSnapshot } from 'xstate'
 import { type Actors, busy } from './actors.ts'
 import { parseEnvelope } from './kernel/envelope.ts'
 import type { Host } from './kernel/host/host.ts'
@@ -5,9 +6,11 @@ import type { Kernel } from './kernel/kernel.ts'
 import type { Id, StreamHead } from './kernel/port.ts'
 import { findFree } from './kernel/streams-found.ts'
 import type { RunContext } from './machines/run.ts'
+import type { TaskContext } from './machines/task-setup.ts'
 import { statusOf } from './runs/events.ts'
 import { latestKey, runIdOf, runStream } from './runs/names.ts'
 import type { Runs } from './runs/runs.ts'
+import { taskStream } from './tasks/names.ts'
 
 /** One reason why a lifecycle is where it is. */
 export interface Explanation {
@@ -40,11 +43,11 @@ interface House {
   actors: Actors
 }
 
-/** Says why the run (by its id or run id) or the lifecycle (by its id, or that of its stream) waits. */
+/** Says why the run (by its id or run id), the task (by its id) or the lifecycle (by its id, or that of its stream) waits. */
 export async function explain({ kernel, ephemeral, runs, actors }: House, id: string): Promise<Explanation[]> {
   const run = runs.find(id)
   if (run && !run.over && !run.host.released) return explainHost(run.host)
-  const streams = [id, ...actors.streams(id)]
+  const streams = [id, taskStream(id), ...actors.streams(id)]
   for (const stream of streams) {
     const host = kernel.host(stream) ?? ephemeral.host(stream)
     if (host) return explainHost(host)
@@ -65,7 +68,8 @@ function explainHost(host: Host): Explanation[] {
       for (const ref of context.predecessors) found.push({ code: 'waiting', text: 'An earlier run of the same id has not ended.', ref })
     } else if (status === 'running') found.push({ code: 'executing', text: 'The producer is at work.', ref: context.runId })
     else found.push({ code: 'stopping', text: `The producer was told to stop (${context.reason}) and cleans up.`, ref: context.runId })
-  } else {
+  } else if (host.spec.kind === 'task') found.push(...explainTask(snapshot))
+  else {
     for (const [ref, child] of Object.entries(snapshot.children)) {
       const status = (child as { getSnapshot(): { status: string } }).getSnapshot().status
       if (status === 'active') found.push({ code: 'child', text: `The actor "${ref}" has not ended.`, ref })
@@ -76,6 +80,18 @@ function explainHost(host: Host): Explanation[] {
   }
   if (found.length === 0)
     found.push({ code: 'executing', text: `In ${JSON.stringify(snapshot.value)}, it waits for an event.`, ref: host.id })
+  return found
+}
+
+function explainTask({ value, context }: AnyMachineSnapshot): Explanation[] {
+  const { pending, current } = context as TaskContext
+  const ref = current === undefined ? {} : { ref: current }
+  const { work } = value as { work: { executing?: string; waiting?: string } }
+  const found: Explanation[] = []
+  if (work.executing === 'running') found.push({ code: 'executing', text: 'The executor is at work on a request.', ...ref })
+  else if (work.executing) found.push({ code: 'stopping', text: 'The executor was told to stop and cleans up.', ...ref })
+  else found.push({ code: 'waiting', text: 'The next message to the task is waited for.' })
+  for (const request of pending) found.push({ code: 'waiting', text: 'A request waits for those before it.', ref: request })
   return found
 }
 

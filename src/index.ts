@@ -22,3 +22,24 @@ export type { RunLimits, StartOptions, StartPolicy, TypedProducer } from './runs
 export type { Producer, ProducerContext, ProducerFunction } from './runs/producer.ts'
 export type { Selection } from './runs/reading.ts'
 export type { RunsService } from './runs/runs.ts'
+export type { ExecutionContext, TaskExecutor, TaskPolicy } from './tasks/agent.ts'
+export type { TaskBus } from './tasks/bus.ts'
+export type { TaskFeed } from './tasks/feed.ts'
+export {
+  type Artifact,
+  type ExecutionEvent,
+  type Message,
+  type Part,
+  type PartContent,
+  Role,
+  type SendRequest,
+  type StreamResponse,
+  type Task,
+  type TaskArtifactUpdateEvent,
+  TaskState,
+  type TaskStatus,
+  type TaskStatusUpdateEvent,
+} from './tasks/model.ts'
+export type { HistoryLength, ListOptions, TaskPage } from './tasks/queries.ts'
+export type { Caller } from './tasks/request.ts'
+export type { SendOptions, SubscribeOptions, TasksService } from './tasks/tasks.ts'

@@ -134,7 +134,7 @@ export class Lifechart implements AsyncDisposable {
     return { status: problems.length === 0 ? 'ok' : 'failing', latency: clock.now() - since, problems }
   }
 
-  /** Says why a run (by its id or run id), or a lifecycle (by its id or that of its stream), waits. `INVALID_ID` for what can be no id. */
+  /** Says why a run (by its id or run id), a task (by its id), or a lifecycle (by its id or that of its stream), waits. `INVALID_ID` for what can be no id. */
   explain(id: string): Promise<Explanation[]> {
     return explain({ kernel: this.kernel, ephemeral: this.#ephemeral, runs: this.#runs, actors: this.#actors }, id)
   }

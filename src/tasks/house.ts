@@ -18,6 +18,9 @@ export interface TasksLimits {
   typeGrace: number
 }
 
+/** So many refusals are logged, and from then on one of as many: an executor that runs wild must not fill the log. */
+const mostLogged = 1_000
+
 /** What the rooms of the tasks share: who is here, what is defined, what is counted. */
 export class TaskHouse {
   readonly kernel: Kernel
@@ -81,7 +84,8 @@ export class TaskHouse {
 
   /** Something an executor published was not taken. */
   refused(task: string, reason: string): void {
-    this.counters.refused++
+    const refused = ++this.counters.refused
+    if (refused > mostLogged && refused % mostLogged > 0) return
     this.logger.warn('An event of an executor was refused.', { task, reason })
   }
 

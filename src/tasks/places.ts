@@ -189,7 +189,7 @@ async function undefinedAgent(name: string): Promise<void> {
 }
 
 export function notFound(taskId: string): LifechartError {
-  return new LifechartError('TASK_NOT_FOUND', `There is no task ${taskId}.`)
+  return new LifechartError('TASK_NOT_FOUND', `There is no task ${String(taskId).slice(0, 64)}.`)
 }
 
 /** False for what can be the id of no task of ours. */

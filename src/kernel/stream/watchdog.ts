@@ -32,6 +32,11 @@ export class Watchdog {
     return this.#watched.has(watched)
   }
 
+  /** It waits for nothing and never will again: it is not kept until the next look. */
+  forget(watched: Watched): void {
+    this.#watched.delete(watched)
+  }
+
   close(): void {
     this.#clock.clearTimeout(this.#timer)
     this.#watched.clear()

@@ -139,6 +139,7 @@ export class Writer implements Watched {
     if (this.#stopped) return
     this.#stopped = error
     this.#pending.drop()
+    if (!this.#sent) this.#house.watchdog.forget(this)
   }
 
   get since(): number | undefined {
