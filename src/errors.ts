@@ -66,6 +66,7 @@ export type ErrorCode =
   | 'EXECUTOR_FAILED'
   | 'EXECUTOR_RETURNED'
   | 'TASK_TIMEOUT'
+  | 'TASK_SHUTDOWN'
   | 'TASK_UNANSWERED'
   | 'TASK_ORPHANED'
   // over HTTP

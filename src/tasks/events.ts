@@ -3,7 +3,7 @@ import type { Presentation } from '../kernel/stream/house.ts'
 import { type Entry, Step } from '../kernel/stream/record.ts'
 import { decodeArtifact, decodeMetadata, decodeStatus, decodeTask } from './codec.ts'
 import type { JsonObject, StreamResponse, Task } from './model.ts'
-import { contextOf, type DataRecord, type StatusPayload, statusOf } from './records.ts'
+import { contextOf, type DataRecord, type Ids, type StatusPayload, statusOf } from './records.ts'
 import { TaskView } from './view.ts'
 
 /** In the metadata of each event: the number of its record in the task's stream, and of the execution it came from. */
@@ -15,11 +15,6 @@ export const taskPresentation: Presentation<undefined> = {
   project: () => undefined,
   gap: () => undefined,
   gone: cause => new LifechartError('TASK_NOT_FOUND', 'The task is no longer kept.', { cause }),
-}
-
-export interface Ids {
-  taskId: string
-  contextId: string
 }
 
 function placed(metadata: JsonObject | undefined, seq: number, attempt: number | undefined): JsonObject {
@@ -57,14 +52,15 @@ function ofData(record: DataRecord, seq: number, { taskId, contextId }: Ids): St
   }
 }
 
-function ofStep({ record }: Step, seq: number, { taskId, contextId }: Ids): StreamResponse | undefined {
+function ofStep({ record }: Step, seq: number, ids: Ids): StreamResponse | undefined {
   const { event } = record
+  const { taskId, contextId } = ids
   if (event.type === 'lifechart.start') {
     const view = new TaskView(taskId)
     view.apply(new Step(record))
     return taskEvent(view.task(), seq, view.attempt)
   }
-  const status = statusOf(record, taskId)
+  const status = statusOf(record, ids)
   if (!status) return undefined
   const { n, metadata, task } = (event.type.startsWith('status.') ? event : {}) as Partial<StatusPayload>
   const attempt = n ?? contextOf(record).attempt

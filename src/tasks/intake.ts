@@ -10,8 +10,8 @@ import {
   type StoredStatus,
   type StoredTask,
 } from './codec.ts'
-import type { ExecutionEvent, Task, TaskStatus } from './model.ts'
-import type { ArtifactRecord, DataRecord } from './records.ts'
+import type { ExecutionEvent, Message, Task, TaskStatus } from './model.ts'
+import type { ArtifactRecord, DataRecord, Ids } from './records.ts'
 import { eventOfState } from './states.ts'
 
 /** What an executor published, copied and checked. */
@@ -21,11 +21,6 @@ export type Intake =
   | { kind: 'status'; status: Omit<StoredStatus, 'at'>; metadata?: { [key: string]: unknown } }
   | { kind: 'task'; task: Omit<StoredTask, 'status'>; status: Omit<StoredStatus, 'at'> }
 
-interface Ids {
-  taskId: string
-  contextId: string
-}
-
 /**
  * Takes an event of the execution `n` in. `AGENT_RESPONSE_INVALID` for one of another task, or with a state that is none;
  * `NOT_SERIALIZABLE` for what is not JSON.
@@ -34,7 +29,7 @@ export function takeIn(event: ExecutionEvent, ids: Ids, n: number): Intake {
   switch (event?.kind) {
     case 'message':
       checkIds(event.data?.taskId, event.data?.contextId, ids)
-      return { kind: 'message', message: { ...encodeMessage(event.data), ...ids } }
+      return { kind: 'message', message: answer(event.data, ids.contextId) }
     case 'artifactUpdate': {
       const { taskId, contextId, artifact, append, lastChunk, metadata } = event.data
       checkIds(taskId, contextId, ids)
@@ -58,6 +53,12 @@ export function takeIn(event: ExecutionEvent, ids: Ids, n: number): Intake {
     default:
       throw wrong('An event is a message, a task, a statusUpdate or an artifactUpdate.')
   }
+}
+
+/** It belongs to no task: there is none. */
+function answer(message: Message, contextId: string): StoredMessage {
+  const { taskId: _none, ...stored } = encodeMessage(message)
+  return { ...stored, contextId }
 }
 
 function wrong(text: string): LifechartError {

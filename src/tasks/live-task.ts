@@ -9,7 +9,7 @@ import type { FoldedStream } from './folded.ts'
 import type { TaskHouse } from './house.ts'
 import { encodeRecord, type Intake, tooMany } from './intake.ts'
 import type { Task } from './model.ts'
-import { type DataRecord, statusOf } from './records.ts'
+import { type DataRecord, type Ids, statusOf } from './records.ts'
 import { type Caller, restoreRequest } from './request.ts'
 import { eventOfState, isInterrupted, stateOf } from './states.ts'
 
@@ -75,6 +75,10 @@ export class LiveTask implements Destination {
     return this.host.over
   }
 
+  get #ids(): Ids {
+    return { taskId: this.id, contextId: this.contextId }
+  }
+
   /** As it was committed. */
   get state(): number {
     return stateOf(this.host.snapshot.value)
@@ -131,7 +135,7 @@ export class LiveTask implements Destination {
   /** A step was committed. */
   stepped(record: StepRecord): void {
     if (this.#idlers.length > 0 && (record.status !== 'active' || this.#waits)) for (const resolve of this.#idlers.splice(0)) resolve()
-    const status = statusOf(record, this.id)
+    const status = statusOf(record, this.#ids)
     if (status) this.#statusAt(status.at)
     if (record.seq - this.folded.seq > 256) this.folded.catchUp()
   }

@@ -3,7 +3,7 @@ import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
 import { SinkCursor } from '../kernel/stream/sink.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import { TaskState } from './model.ts'
-import { contextOf, isExecuting, statusOf } from './records.ts'
+import { contextOf, isExecuting, stateAt } from './records.ts'
 import { isInterrupted, isTerminal } from './states.ts'
 import type { TaskView } from './view.ts'
 
@@ -44,8 +44,8 @@ export class Progress {
     // It is to be executed again.
     if (pending?.includes(this.#requestId)) return undefined
     if (!mine) return this.#begun ? 'returned' : undefined
-    const status = statusOf(record, '')
-    if (status && isInterrupted(status.state)) return 'interrupted'
+    const state = stateAt(record)
+    if (state !== undefined && isInterrupted(state)) return 'interrupted'
     return isExecuting(record) || record.from === undefined ? undefined : this.#left(record)
   }
 

@@ -34,6 +34,12 @@ export interface TaskRecord {
 
 export type DataRecord = ArtifactRecord | StatusRecord | TaskRecord
 
+/** Of the task that a record belongs to. */
+export interface Ids {
+  taskId: string
+  contextId: string
+}
+
 /** What the first step carries. */
 export interface StartInput {
   requestId: string
@@ -70,21 +76,26 @@ export function isExecuting({ value, status }: StepRecord): boolean {
   return status === 'active' && typeof work === 'object' && work !== null && 'executing' in work
 }
 
-/** The status that a step sets, or undefined when it leaves the status alone. */
-export function statusOf(record: StepRecord, taskId: string): StoredStatus | undefined {
-  const { from, value, event, at } = record
-  const state = record.status === 'error' ? TaskState.TASK_STATE_FAILED : stateOf(value)
+/** The state that a step sets, or undefined when it leaves the status alone. */
+export function stateAt({ from, value, event, status }: StepRecord): number | undefined {
+  const state = status === 'error' ? TaskState.TASK_STATE_FAILED : stateOf(value)
   const said = event.type.startsWith('status.')
-  if (from !== undefined && !said && stateOf(from) === state) return undefined
-  const message = messageOf(record, state, taskId)
-  return { state, at, ...(message && { message }) }
+  return from !== undefined && !said && stateOf(from) === state ? undefined : state
 }
 
-function messageOf(record: StepRecord, state: number, taskId: string): StoredMessage | undefined {
+/** The status that a step sets. */
+export function statusOf(record: StepRecord, ids: Ids): StoredStatus | undefined {
+  const state = stateAt(record)
+  if (state === undefined) return undefined
+  const message = messageOf(record, state, ids)
+  return { state, at: record.at, ...(message && { message }) }
+}
+
+function messageOf(record: StepRecord, state: number, ids: Ids): StoredMessage | undefined {
   const { event, seq } = record
   if (event.type === 'lifechart.start') return (event.input as StartInput).task?.message
   if (event.type.startsWith('status.')) return (event as unknown as StatusPayload).message
   if (state !== TaskState.TASK_STATE_FAILED) return undefined
   const { message = 'The task failed.' } = contextOf(record).fault ?? {}
-  return { messageId: `${taskId}/${seq}`, taskId, role: Role.ROLE_AGENT, parts: [{ text: message }] }
+  return { messageId: `${ids.taskId}/${seq}`, ...ids, role: Role.ROLE_AGENT, parts: [{ text: message }] }
 }

@@ -166,7 +166,7 @@ export class TaskView {
     }
     this.#turn(record)
     const payload = event.type.startsWith('status.') ? (event as unknown as StatusPayload) : undefined
-    const status = statusOf(record, this.id)
+    const status = statusOf(record, { taskId: this.id, contextId: this.contextId })
     if (payload?.task) {
       this.#replace(payload.task)
       if (status) this.status = { ...payload.task.status, state: status.state, at: status.at }

@@ -69,7 +69,7 @@ describe('the requests of a task', () => {
     const [host] = lifechart.kernel.hosts()
     const taskId = host?.id.slice('task/'.length) ?? ''
     const second = lifechart.tasks.send('patient', says('last', { taskId }))
-    await expect.poll(() => (host?.snapshot.context as { pending: unknown[] }).pending.length).toBe(1)
+    await expect.poll(() => host?.snapshot.context.pending.length).toBe(1)
     gate.resolve()
     expect(nameOf(taskOf(await second).status?.state)).toBe('completed')
     expect(taskOf(await first).artifacts.length).toBeGreaterThan(0)
