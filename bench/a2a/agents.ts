@@ -19,8 +19,8 @@ export const agentCard: AgentCard = {
 
 const part = (value: string): Part => ({ content: { $case: 'text', value }, metadata: undefined, filename: '', mediaType: '' })
 
-/** A message of its own each time. */
-export function request(returnImmediately = false): SendMessageRequest {
+/** Asks for so many chunks, in a message of its own each time. */
+export function request(count = 0, returnImmediately = false): SendMessageRequest {
   return {
     tenant: '',
     message: {
@@ -28,7 +28,7 @@ export function request(returnImmediately = false): SendMessageRequest {
       contextId: '',
       taskId: '',
       role: Role.ROLE_USER,
-      parts: [part('go')],
+      parts: [part(String(count))],
       metadata: undefined,
       extensions: [],
       referenceTaskIds: [],
@@ -46,6 +46,12 @@ class Publishing {
   constructor(context: RequestContext, bus: ExecutionEventBus) {
     this.#context = context
     this.#bus = bus
+  }
+
+  /** How many chunks the message asks for. */
+  get asked(): number {
+    const [first] = this.#context.userMessage.parts
+    return first?.content?.$case === 'text' ? Number(first.content.value) : 0
   }
 
   begin(): void {
@@ -89,12 +95,12 @@ const doing = (work: (publishing: Publishing) => Promise<void>): AgentExecutor =
   cancelTask: async () => undefined,
 })
 
-/** Completes its task behind so many chunks, which come when the gate is open. */
-export const chunks = (count: number, gate?: Promise<void>) =>
+/** Completes its task behind the chunks that it was asked for, which come when the gate is open. */
+export const chunks = (gate: () => Promise<void> | undefined = () => undefined) =>
   doing(async publishing => {
     publishing.begin()
-    await gate
-    await publishing.chunks(count)
+    await gate()
+    await publishing.chunks(publishing.asked)
     publishing.status(TaskState.TASK_STATE_COMPLETED)
   })
 

@@ -23,14 +23,15 @@ export async function handling(kind: Kind, executor: AgentExecutor, dir: string)
   return { handler: a2aRequestHandler({ lifechart, agentCard, executor }), lifechart }
 }
 
-/** With a handler that nobody has used before and nobody will use again. */
-export function withHandler<T>(kind: Kind, executor: AgentExecutor, work: (handler: A2ARequestHandler) => Promise<T>): Promise<T> {
+/** With one of each kind for all that is measured, as a server has it: a new one is slow at first. */
+export function withHandlers<T>(executor: AgentExecutor, work: (handlers: Record<Kind, A2ARequestHandler>) => Promise<T>): Promise<T> {
   return inDirectory(async dir => {
-    const { handler, lifechart } = await handling(kind, executor, dir)
+    const open = (kind: Kind) => handling(kind, executor, dir)
+    const [memory, lowdb, sdk] = [await open('memory'), await open('lowdb'), await open('sdk')]
     try {
-      return await work(handler)
+      return await work({ memory: memory.handler, lowdb: lowdb.handler, sdk: sdk.handler })
     } finally {
-      await lifechart?.close({ mode: 'stop' })
+      for (const { lifechart } of [memory, lowdb]) await lifechart?.close({ mode: 'stop' })
     }
   })
 }

@@ -13,7 +13,7 @@ async function add({ handler, lifechart }: Handling, held: Held, count: number):
   let left = count
   const sender = async () => {
     while (left-- > 0) {
-      const sent = await handler.sendMessage(request(held === 'executing'), new ServerCallContext())
+      const sent = await handler.sendMessage(request(0, held === 'executing'), new ServerCallContext())
       if (held === 'parked' && (!('status' in sent) || sent.status?.state !== TaskState.TASK_STATE_INPUT_REQUIRED))
         throw new Error('A task does not wait for its user.')
     }

@@ -26,7 +26,7 @@ function post(port: number, body: string): Promise<string> {
 }
 
 async function send(port: number): Promise<void> {
-  const message = { messageId: randomUUID(), role: 'ROLE_USER', parts: [{ text: 'go' }] }
+  const message = { messageId: randomUUID(), role: 'ROLE_USER', parts: [{ text: '3' }] }
   const answered = await post(port, JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'SendMessage', params: { message } }))
   if (!answered.includes('TASK_STATE_COMPLETED')) throw new Error(`Answered with ${answered}.`)
 }

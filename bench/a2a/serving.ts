@@ -8,11 +8,11 @@ import { answer } from '../http/remote.ts'
 import { chunks } from './agents.ts'
 import { handling } from './handlers.ts'
 
-/** A program: an agent whose tasks have three chunks, over JSON-RPC. */
+/** A program: an agent over JSON-RPC. */
 const commands = {
   /** Resolves with the port on loopback. */
   async open(kind: 'memory' | 'sdk'): Promise<number> {
-    const { handler: requestHandler } = await handling(kind, chunks(3), '')
+    const { handler: requestHandler } = await handling(kind, chunks(), '')
     const userBuilder = kind === 'sdk' ? UserBuilder.noAuthentication : connectionAware(UserBuilder.noAuthentication)
     const server = createServer(express().use(jsonRpcHandler({ requestHandler, userBuilder })))
     server.listen(0, '127.0.0.1')

@@ -4,7 +4,7 @@ import { Gate } from '../http/gate.ts'
 import { sideBySide } from '../measure.ts'
 import type { Row } from '../report.ts'
 import { chunks, request } from './agents.ts'
-import { type Kind, withHandler } from './handlers.ts'
+import { withHandlers } from './handlers.ts'
 
 type Events = AsyncGenerator<StreamResponse, void, undefined>
 
@@ -18,12 +18,10 @@ async function readChunks(events: Events, count: number): Promise<void> {
 }
 
 /** Microseconds per chunk, of so many streams one after the other. */
-function perChunk(kind: Kind, count: number, streams: number): Promise<number> {
-  return withHandler(kind, chunks(count), async handler => {
-    const since = performance.now()
-    for (let n = 0; n < streams; n++) await readChunks(handler.sendMessageStream(request(), context()), count)
-    return ((performance.now() - since) * 1000) / (count * streams)
-  })
+async function perChunk(handler: A2ARequestHandler, count: number, streams: number): Promise<number> {
+  const since = performance.now()
+  for (let n = 0; n < streams; n++) await readChunks(handler.sendMessageStream(request(count), context()), count)
+  return ((performance.now() - since) * 1000) / (count * streams)
 }
 
 /** How many streams there are of each length; 0: not at all. Every chunk costs the SDK more than the one before it. */
@@ -35,13 +33,15 @@ const lengths = [
 ] as const
 
 async function alone(rounds: number): Promise<Row[]> {
-  const kinds = lengths.flatMap(({ count, streams, ofSdk }) => [
-    { name: `memory ${count}`, run: () => perChunk('memory', count, streams) },
-    ...(ofSdk > 0 ? [{ name: `sdk ${count}`, run: () => perChunk('sdk', count, ofSdk) }] : []),
-  ])
-  const medians = await sideBySide(kinds, rounds)
-  // Once: it takes as long as all the others.
-  medians.set('sdk 2000', await perChunk('sdk', 2_000, 1))
+  const medians = await withHandlers(chunks(), async ({ memory, sdk }) => {
+    const kinds = lengths.flatMap(({ count, streams, ofSdk }) => [
+      { name: `memory ${count}`, run: () => perChunk(memory, count, streams) },
+      ...(ofSdk > 0 ? [{ name: `sdk ${count}`, run: () => perChunk(sdk, count, ofSdk) }] : []),
+    ])
+    const measured = await sideBySide(kinds, rounds)
+    // Once: it takes as long as all the others.
+    return measured.set('sdk 2000', await perChunk(sdk, 2_000, 1))
+  })
   const ofShort = medians.get('memory 100') as number
   return lengths.map(({ count }) => {
     const ours = medians.get(`memory ${count}`) as number
@@ -76,22 +76,28 @@ async function resubscribe(handler: A2ARequestHandler, id: string): Promise<Even
 }
 
 /** Chunks a millisecond that reach the sender and all who have subscribed besides. */
-async function deliver(kind: Kind): Promise<number> {
-  const gate = new Gate()
-  return withHandler(kind, chunks(followed, gate.passed), async handler => {
-    const sent = handler.sendMessageStream(request(), context())
-    const id = await taskOf(sent)
-    const others = await Promise.all(Array.from({ length: followers - 1 }, () => resubscribe(handler, id)))
-    const since = performance.now()
-    gate.open()
-    await Promise.all([sent, ...others].map(events => readChunks(events, followed)))
-    return (followers * followed) / (performance.now() - since)
-  })
+async function deliver(handler: A2ARequestHandler, gate: Gate): Promise<number> {
+  const sent = handler.sendMessageStream(request(followed), context())
+  const id = await taskOf(sent)
+  const others = await Promise.all(Array.from({ length: followers - 1 }, () => resubscribe(handler, id)))
+  const since = performance.now()
+  gate.open()
+  await Promise.all([sent, ...others].map(events => readChunks(events, followed)))
+  return (followers * followed) / (performance.now() - since)
 }
 
 async function together(rounds: number): Promise<Row> {
-  const kinds = (['memory', 'sdk'] as const).map(name => ({ name, run: () => deliver(name) }))
-  const medians = await sideBySide(kinds, rounds)
+  let gate = new Gate()
+  const medians = await withHandlers(
+    chunks(() => gate.passed),
+    handlers => {
+      const run = (name: 'memory' | 'sdk') => deliver(handlers[name], (gate = new Gate()))
+      return sideBySide(
+        (['memory', 'sdk'] as const).map(name => ({ name, run: () => run(name) })),
+        rounds,
+      )
+    },
+  )
   const ours = medians.get('memory') as number
   const theirs = medians.get('sdk') as number
   return {
