@@ -1,3 +1,7 @@
+import { taskHeap } from './a2a/heap.ts'
+import { jsonRpc } from './a2a/json-rpc.ts'
+import { sends } from './a2a/sends.ts'
+import { taskStreams } from './a2a/streams.ts'
 import { blocking } from './blocking.ts'
 import { fanOut } from './fan-out.ts'
 import { hostStep } from './host-step.ts'
@@ -28,6 +32,10 @@ const suites: Record<string, (rounds: number) => Promise<Row[]>> = {
   'resumable-stream': againstResumableStream,
   'client-size': clientSize,
   flood,
+  'task-streams': taskStreams,
+  sends,
+  'json-rpc': jsonRpc,
+  'task-heap': taskHeap,
 }
 const rounds = Number(process.env.ROUNDS ?? 5)
 const chosen = process.argv.slice(2)
