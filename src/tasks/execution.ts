@@ -181,10 +181,9 @@ export class Execution {
   /** The chart has left it: nothing is taken any more. An executor that goes on is told so, unless it ended the task itself. */
   close(quietly: boolean): void {
     this.#closed = true
-    if (quietly || this.#through) return
-    this.#abort()
-    // It may never return, and what it publishes then is not for the next one.
-    this.#settle?.()
+    if (!quietly && !this.#through) this.#abort()
+    // It may never return, and what it publishes then is for nobody.
+    if (this.#aborted) this.#settle?.()
   }
 
   #publish(event: ExecutionEvent): Promise<boolean> {
