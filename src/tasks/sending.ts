@@ -62,9 +62,15 @@ export class Sender {
    * Resolves when the message is committed to a task, or answered without one. Rejects with `REQUEST_INVALID`, `TASK_NOT_FOUND`,
    * `TASK_TERMINAL`, `TASK_CAPACITY`, `STORE_UNAVAILABLE`.
    */
-  async send(agent: Agent, request: SendRequest, { caller = {}, context, placed }: Addressing): Promise<Sent> {
-    const sent = await this.#send(agent, request, caller, context)
-    if ('answer' in sent || !placed) return sent
+  send(agent: Agent, request: SendRequest, { caller = {}, context, placed }: Addressing): Promise<Sent> {
+    // Nothing in between: what follows the task is to see as much of it as there is.
+    const sending = this.#send(agent, request, caller, context)
+    return placed ? this.#placed(sending, placed) : sending
+  }
+
+  async #placed(sending: Promise<Sent>, placed: (taskId: string) => Promise<void>): Promise<Sent> {
+    const sent = await sending
+    if ('answer' in sent) return sent
     try {
       await placed(sent.place.taskId)
       return sent

@@ -178,9 +178,9 @@ it('an executor that throws has failed, and its bus is done with', async () => {
     throw new Error('no')
   })
   const handler = over(await house.open(), throws, manager)
-  const task = taskIn(await handler.sendMessage(send('go'), ann()))
+  const { id } = taskIn(await handler.sendMessage(send('go'), ann()))
   await settled()
-  expect(nameOf(task.status?.state)).toBe('failed')
+  expect(nameOf((await handler.getTask(byId(id), ann())).status?.state)).toBe('failed')
   expect([manager.live.size, manager.listeners]).toEqual([0, 0])
 })
 

@@ -133,6 +133,7 @@ describe('the lifechart', () => {
     const asks = does(script => void script.status(script.context.task ? state.TASK_STATE_COMPLETED : state.TASK_STATE_INPUT_REQUIRED))
     const first = await house.open()
     const { id } = taskIn(await over({ lifechart: first.lifechart }, { executor: asks }).sendMessage(send('go'), ann()))
+    await settled()
     first.lifechart.kernel.crash()
     const { lifechart } = await house.open()
     const handler = over({ lifechart }, { executor: asks })
