@@ -18,7 +18,7 @@ import type {
 } from '@a2a-js/sdk'
 import type { A2ARequestHandler, AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server'
 import type { Lifechart } from '../lifechart.ts'
-import type { Agent, TaskPolicy } from '../tasks/agent.ts'
+import type { Agent, AgentHooks, TaskPolicy } from '../tasks/agent.ts'
 import type { SendRequest } from '../tasks/model.ts'
 import type { SendOptions } from '../tasks/tasks.ts'
 import { callerOf, recallContext } from './caller.ts'
@@ -46,6 +46,8 @@ export interface A2ARequestHandlerOptions extends CardOptions {
   onReleased?: (taskId: string) => void
   /** Makes the bus of an execution in place of ours. */
   bus?: Agent['bus']
+  /** @internal */
+  hooks?: Pick<AgentHooks, 'onActivated' | 'onStatus' | 'settle'>
 }
 
 /** What was delivered since the runtime was opened; `failed` counts tries, `held` the configurations that are at work here now. */
@@ -81,6 +83,7 @@ class LifechartRequestHandler implements LifechartA2AHandler {
     push,
     onReleased,
     bus,
+    hooks = {},
     ...cards
   }: A2ARequestHandlerOptions) {
     this.#lifechart = lifechart
@@ -89,8 +92,12 @@ class LifechartRequestHandler implements LifechartA2AHandler {
     this.#cards = new Cards({ agentCard, ...cards })
     lifechart.tasks.define(agent, taskExecutor(executor), policy, {
       recall: recallContext,
+      ...hooks,
       ...(bus && { bus }),
-      onActivated: taskId => this.#push?.product.activated(taskId),
+      onActivated: (taskId, behalf) => {
+        this.#push?.product.activated(taskId)
+        hooks.onActivated?.(taskId, behalf)
+      },
       onReleased: taskId => {
         this.#push?.product.released(taskId)
         onReleased?.(taskId)

@@ -53,6 +53,13 @@ export interface TaskPolicy {
   retry?: { max: number; backoff: number }
 }
 
+/** On whose behalf a task is executed. */
+export interface Behalf {
+  readonly caller: Caller
+  /** Of its newest request; what {@link Agent.recall} makes of the caller when that is gone. */
+  readonly context: unknown
+}
+
 /** What is defined under a name. */
 export interface Agent {
   readonly name: string
@@ -60,10 +67,14 @@ export interface Agent {
   readonly policy: TaskPolicy
   /** The bus of an execution, instead of one of ours. */
   readonly bus?: (taskId: string, context: unknown) => TaskBus
+  /** Called once for each execution that had such a bus, when nothing is taken from it any more, with the last state that was published. */
+  readonly settle?: (taskId: string, bus: TaskBus, state: number | undefined, context: unknown) => void
   /** Makes the context of a request whose own is gone with its process. */
   readonly recall?: (caller: Caller) => unknown
   /** Called when a task comes to be held here. */
-  readonly onActivated?: (taskId: string) => void
+  readonly onActivated?: (taskId: string, behalf: Behalf) => void
+  /** Called when a step that gave a task another status was committed; not for what came from another store as it is. */
+  readonly onStatus?: (taskId: string, behalf: Behalf) => void
   /** Called when a task that was held here is over or waits, and nobody follows it any more; once each time. */
   readonly onReleased?: (taskId: string) => void
 }
@@ -97,12 +108,15 @@ export function checkPolicy(policy: TaskPolicy): void {
     wrong('retry', retry, '{ max, backoff }: a count and milliseconds')
 }
 
+/** What is told to those who defined an agent. */
+export type AgentHooks = Omit<Agent, 'name' | 'executor' | 'policy'>
+
 /** What the chart of a task of the agent is given. */
-export function machineInput({ policy }: Agent, taskId: string, requestId: string): TaskInput {
+export function machineInput({ policy }: Agent, taskId: string, requestId: string | undefined): TaskInput {
   const { cancelGrace, returnOpen, wallTimeout, interruptedTimeout, retry } = policy
   return {
     taskId,
-    pending: [requestId],
+    pending: requestId === undefined ? [] : [requestId],
     ...(cancelGrace !== undefined && { cancelGrace }),
     ...(returnOpen !== undefined && { returnOpen }),
     ...(wallTimeout !== undefined && { wallTimeout }),

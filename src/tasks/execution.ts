@@ -5,7 +5,7 @@ import type { Agent, ExecutionContext } from './agent.ts'
 import { ExecutionBus, type TaskBus } from './bus.ts'
 import type { TaskHouse } from './house.ts'
 import { type Intake, takeIn, tooMany } from './intake.ts'
-import type { ExecutionEvent } from './model.ts'
+import { type ExecutionEvent, TaskState } from './model.ts'
 
 /** Where the events of an execution go. */
 export interface Destination {
@@ -55,15 +55,36 @@ export class Execution {
   #failure: LifechartError | undefined
   #giveUp: (() => void) | undefined
   #answered = false
+  /** The last state that was published. */
+  #state: number | undefined
+  /** Lets go of a bus that is not ours. */
+  #settle: (() => void) | undefined
 
   constructor(parts: ExecutionParts, to: Destination | Opening) {
     this.#parts = parts
     this.requestId = parts.requestId
     if (typeof to === 'function') this.#opening = to
     else this.#destination = to
-    const { agent, taskId, context } = parts
-    const take = (event: ExecutionEvent) => this.#publish(event)
-    this.bus = agent.bus?.(taskId, context)?.on('event', take) ?? new ExecutionBus(take)
+    const given = parts.agent.bus?.(parts.taskId, parts.context)
+    this.bus = given ? this.#listen(given) : new ExecutionBus(event => this.#publish(event))
+  }
+
+  #listen(bus: TaskBus): TaskBus {
+    const { agent, taskId, context, house } = this.#parts
+    const take = (event: ExecutionEvent) => {
+      if (event?.kind === 'task' || event?.kind === 'statusUpdate') this.#state = event.data?.status?.state ?? this.#state
+      void this.#publish(event)
+    }
+    this.#settle = () => {
+      this.#settle = undefined
+      bus.off('event', take)
+      try {
+        agent.settle?.(taskId, bus, this.#state, context)
+      } catch (error) {
+        house.logger.warn('The bus of an execution could not be settled.', { task: taskId, error: String(error) })
+      }
+    }
+    return bus.on('event', take)
   }
 
   get attached(): boolean {
@@ -98,9 +119,11 @@ export class Execution {
       if (!this.#aborted) await this.#execute(Object.defineProperty(given, 'signal', signal) as ExecutionContext)
     } catch (error) {
       end = { type: 'executor.threw', error: this.#faultOf(error) }
+      this.#state = TaskState.TASK_STATE_FAILED
     }
     this.#closed = true
     this.#through = true
+    this.#settle?.()
     while (this.#draining) await this.#draining
     try {
       if (!this.#destination && !this.#answered) this.#destination = await this.#opening?.(undefined)
@@ -159,6 +182,8 @@ export class Execution {
   close(quietly: boolean): void {
     this.#closed = true
     if (!quietly && !this.#through) this.#abort()
+    // It may never return, and what it publishes then is for nobody.
+    if (this.#aborted) this.#settle?.()
   }
 
   #publish(event: ExecutionEvent): Promise<boolean> {

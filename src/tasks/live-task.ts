@@ -2,15 +2,15 @@ import { isLifechartError } from '../errors.ts'
 import type { Host } from '../kernel/host/host.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
 import type { TaskContext, TaskMachineEvent } from '../machines/task-setup.ts'
-import type { Agent, ExecutionContext } from './agent.ts'
+import type { Agent, Behalf, ExecutionContext } from './agent.ts'
 import type { StoredTask } from './codec.ts'
 import { type Destination, Execution } from './execution.ts'
 import type { FoldedStream } from './folded.ts'
 import type { TaskHouse } from './house.ts'
 import { encodeRecord, type Intake, tooMany } from './intake.ts'
 import type { Task } from './model.ts'
-import { type DataRecord, type Ids, statusOf } from './records.ts'
-import { type Caller, restoreRequest } from './request.ts'
+import { type DataRecord, type Ids, isImport, statusOf } from './records.ts'
+import { type Caller, callerOf, restoreRequest } from './request.ts'
 import { eventOfState, isInterrupted, stateOf } from './states.ts'
 
 const taken = Promise.resolve(true)
@@ -26,9 +26,10 @@ export interface TaskKeeper {
 }
 
 /** A task that is held by this process: with its chart, its view and the execution that is under way. */
-export class LiveTask implements Destination {
+export class LiveTask implements Destination, Behalf {
   readonly id: string
   readonly contextId: string
+  readonly caller: Caller
   /** Of its caller. */
   readonly scope: string
   readonly agent: Agent
@@ -61,6 +62,7 @@ export class LiveTask implements Destination {
     this.id = parts.id
     this.contextId = parts.contextId
     this.scope = parts.scope
+    this.caller = callerOf(parts.scope)
     this.agent = parts.agent
     this.host = parts.host
     this.folded = parts.folded
@@ -77,6 +79,10 @@ export class LiveTask implements Destination {
 
   get #ids(): Ids {
     return { taskId: this.id, contextId: this.contextId }
+  }
+
+  get context(): unknown {
+    return [...this.contexts.values()].at(-1) ?? this.agent.recall?.(this.caller)
   }
 
   /** As it was committed. */
@@ -136,7 +142,10 @@ export class LiveTask implements Destination {
   stepped(record: StepRecord): void {
     if (this.#idlers.length > 0 && (record.status !== 'active' || this.#waits)) for (const resolve of this.#idlers.splice(0)) resolve()
     const status = statusOf(record, this.#ids)
-    if (status) this.#statusAt(status.at)
+    if (status) {
+      this.#statusAt(status.at)
+      if (!isImport(record)) this.agent.onStatus?.(this.id, this)
+    }
     if (record.seq - this.folded.seq > 256) this.folded.catchUp()
   }
 
@@ -248,10 +257,8 @@ export class LiveTask implements Destination {
   #begin(requestId: string, attempt: number): Execution {
     const { house } = this.#keeper
     const { id: taskId, contextId, agent } = this
-    const execution: Execution = new Execution(
-      { house, agent, taskId, contextId, requestId, attempt, context: this.contexts.get(requestId) },
-      this,
-    )
+    const context = this.contexts.get(requestId) ?? agent.recall?.(this.caller)
+    const execution: Execution = new Execution({ house, agent, taskId, contextId, requestId, attempt, context }, this)
     // Behind all that is queued: one that is cancelled there is never called.
     this.host
       .enqueue(() => {

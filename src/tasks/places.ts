@@ -5,14 +5,17 @@ import type { Host } from '../kernel/host/host.ts'
 import { watchIdle } from '../kernel/host/idle.ts'
 import type { Stored } from '../kernel/port.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
-import type { Agent } from './agent.ts'
+import { type Agent, machineInput } from './agent.ts'
 import { readTask, type TaskFacts } from './chart.ts'
 import { taskPresentation } from './events.ts'
+import type { Execution } from './execution.ts'
 import { FoldedStream, loadView } from './folded.ts'
 import type { TaskHouse } from './house.ts'
 import { LiveTask, type TaskKeeper } from './live-task.ts'
 import { taskIdOf, taskStream } from './names.ts'
+import type { StartInput } from './records.ts'
 import { type Caller, scopeOf } from './request.ts'
+import { TaskView } from './view.ts'
 
 /** Where a task is: held here, executed by another process, or over. It is not let go of before `letGo`. */
 export interface Place {
@@ -23,6 +26,18 @@ export interface Place {
   /** Resolves when the step is committed. */
   dispatch(event: AnyEventObject): Promise<void>
   letGo(): void
+}
+
+/** What a new task begins with. */
+export interface Founding {
+  agent: Agent
+  taskId: string
+  caller: Caller
+  input: StartInput
+  /** Of the first request, and what its caller's side passed along. */
+  execution?: Execution
+  context?: unknown
+  key?: string | undefined
 }
 
 /** How often the owner of a task may change under us before we follow it where it is. */
@@ -56,6 +71,35 @@ export class Places {
     const stored = isTaskId(taskId) ? await kernel.insist(() => kernel.adapter.load(taskStream(taskId))) : undefined
     if (stored?.kind !== 'task' || stored.index.scope !== scopeOf(caller)) throw notFound(taskId)
     return stored
+  }
+
+  /** Resolves when its first record is committed. `VERSION_CONFLICT`, `OWNED` when there is such a task, `KEY_TAKEN`. */
+  async create({ agent, taskId, caller, input, execution, context, key }: Founding): Promise<LiveTask> {
+    const { kernel, clock } = this.#house
+    const { policy } = agent
+    const { contextId, requestId, task } = input
+    const scope = scopeOf(caller)
+    const chart = this.spec(policy.strict === true)
+    const host = kernel.create(taskStream(taskId), chart, taskPresentation, machineInput(agent, taskId, requestId))
+    host.journal.facts = {
+      agent: agent.name,
+      orphan: policy.orphan ?? 'fail',
+      ...(policy.strict && { strict: true }),
+      ...(policy.idleTimeout !== undefined && { idleTimeout: policy.idleTimeout }),
+    } satisfies TaskFacts
+    const folded = new FoldedStream(kernel, host.stream, new TaskView(taskId))
+    const artifacts = task?.artifacts?.map(({ artifactId }) => artifactId) ?? []
+    const at = clock.now()
+    const live = this.admit(host, { id: taskId, contextId, scope, agent, folded, artifacts, statusAt: at, ...(execution && { execution }) })
+    if (requestId !== undefined) live.contexts.set(requestId, context)
+    if (key !== undefined) live.keys.add(key)
+    const index = { scope, context: contextId, created: at }
+    const draft = { change: { index, ...(key !== undefined && { claim: [{ key }] }) } }
+    await this.opened(
+      live,
+      host.opening(begin => begin(draft, { input })),
+    )
+    return live
   }
 
   #assertScope(task: LiveTask, scope: string): LiveTask {
@@ -144,7 +188,7 @@ export class Places {
   admit(host: Host, parts: Omit<ConstructorParameters<typeof LiveTask>[0], 'host' | 'keeper'>): LiveTask {
     const task = new LiveTask({ ...parts, host, keeper: this.#keeper })
     this.#house.enter(task)
-    task.agent.onActivated?.(task.id)
+    task.agent.onActivated?.(task.id, task)
     const { idleTimeout } = parts.agent.policy
     if (idleTimeout !== undefined) {
       const { clock, logger } = this.#house
@@ -163,7 +207,7 @@ export class Places {
       await opening
     } catch (error) {
       // Its commit goes on being tried: what comes of it decides.
-      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) this.#house.leave(task)
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE') && this.#house.leave(task)) task.agent.onReleased?.(task.id)
       throw error
     }
   }

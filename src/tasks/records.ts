@@ -42,10 +42,11 @@ export interface Ids {
 
 /** What the first step carries. */
 export interface StartInput {
-  requestId: string
-  request: StoredRequest
+  /** Undefined for a task that was imported. */
+  requestId?: string
+  request?: StoredRequest
   contextId: string
-  /** What the executor said of the task when it created it. */
+  /** What was said of the task when it was created, or is known of it from elsewhere. */
   task?: Omit<StoredTask, 'status'> & { message?: StoredMessage }
 }
 
@@ -63,6 +64,11 @@ export interface StatusPayload {
   metadata?: JsonObject
   /** In place of both: the whole task. */
   task?: StoredTask
+}
+
+/** True for the first step of a task that is known from elsewhere. */
+export function isImport({ event }: StepRecord): boolean {
+  return event.type === 'lifechart.start' && (event.input as StartInput).requestId === undefined
 }
 
 /** What a step changed in the chart's context, as far as it is known from the record. */

@@ -21,6 +21,12 @@ export function scopeOf({ tenant = '', user }: Caller): string {
   return JSON.stringify(user === undefined ? [tenant] : [tenant, user])
 }
 
+/** Who has the scope. */
+export function callerOf(scope: string): Caller {
+  const [tenant = '', user] = JSON.parse(scope) as string[]
+  return { ...(tenant !== '' && { tenant }), ...(user !== undefined && { user }) }
+}
+
 /** Anonymous callers share a scope: a message id is a claim on an outcome only when it is as hard to guess as a task id. */
 const unguessable = 22
 

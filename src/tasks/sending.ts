@@ -1,25 +1,30 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import { encodeJson } from '../kernel/json.ts'
 import { Turns } from '../kernel/turns.ts'
-import { type Agent, type ExecutionContext, machineInput } from './agent.ts'
+import type { Agent, ExecutionContext } from './agent.ts'
 import { keepAnswer, readAnswer } from './answers.ts'
-import type { TaskFacts } from './chart.ts'
 import { decodeMessage, type StoredMessage, type StoredTask } from './codec.ts'
-import { taskPresentation } from './events.ts'
 import { Execution } from './execution.ts'
-import { FoldedStream } from './folded.ts'
 import type { TaskHouse } from './house.ts'
 import type { Intake } from './intake.ts'
 import type { LiveTask, TaskKeeper } from './live-task.ts'
 import { type Message, type SendRequest, TaskState } from './model.ts'
-import { taskIdOf, taskStream } from './names.ts'
+import { taskIdOf } from './names.ts'
 import type { Place, Places } from './places.ts'
 import type { StartInput } from './records.ts'
 import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
-import { TaskView } from './view.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
 export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
+
+/** With whom and what a message comes. */
+export interface Addressing {
+  caller?: Caller
+  /** Passed on to the executor as `context`; not stored. */
+  context?: unknown
+  /** Called with the task's id when the message is committed to one; what is sent back waits for it. */
+  placed?: (taskId: string) => Promise<void>
+}
 
 interface Sending {
   agent: Agent
@@ -57,7 +62,25 @@ export class Sender {
    * Resolves when the message is committed to a task, or answered without one. Rejects with `REQUEST_INVALID`, `TASK_NOT_FOUND`,
    * `TASK_TERMINAL`, `TASK_CAPACITY`, `STORE_UNAVAILABLE`.
    */
-  async send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
+  send(agent: Agent, request: SendRequest, { caller = {}, context, placed }: Addressing): Promise<Sent> {
+    // Nothing in between: what follows the task is to see as much of it as there is.
+    const sending = this.#send(agent, request, caller, context)
+    return placed ? this.#placed(sending, placed) : sending
+  }
+
+  async #placed(sending: Promise<Sent>, placed: (taskId: string) => Promise<void>): Promise<Sent> {
+    const sent = await sending
+    if ('answer' in sent) return sent
+    try {
+      await placed(sent.place.taskId)
+      return sent
+    } catch (error) {
+      sent.place.letGo()
+      throw error
+    }
+  }
+
+  async #send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
     this.#house.kernel.assertOpen()
     // Who sends one message after the other, in this process, leaves the event loop to others now and then.
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
@@ -213,44 +236,17 @@ export class Sender {
     return (holder !== undefined && (await this.#again(holder, sending))) || { answer: decodeMessage(message) }
   }
 
-  async #create(
-    { agent, caller, context, key }: Sending,
-    { stored: request, taskId, contextId, requestId, execution }: First,
-    first: Intake | undefined,
-  ): Promise<LiveTask> {
-    const { kernel, clock } = this.#house
-    const { policy } = agent
-    const scope = scopeOf(caller)
-    const host = kernel.create(
-      taskStream(taskId),
-      this.#places.spec(policy.strict === true),
-      taskPresentation,
-      machineInput(agent, taskId, requestId),
-    )
-    host.journal.facts = {
-      agent: agent.name,
-      orphan: policy.orphan ?? 'fail',
-      ...(policy.strict && { strict: true }),
-      ...(policy.idleTimeout !== undefined && { idleTimeout: policy.idleTimeout }),
-    } satisfies TaskFacts
-    const said = first?.kind === 'task' ? first : undefined
-    const folded = new FoldedStream(kernel, host.stream, new TaskView(taskId))
-    const artifacts = said?.task.artifacts?.map(({ artifactId }) => artifactId) ?? []
-    const at = clock.now()
-    const live = this.#places.admit(host, { id: taskId, contextId, scope, agent, folded, artifacts, statusAt: at, execution })
-    live.contexts.set(requestId, context)
-    if (key !== undefined) live.keys.add(key)
-    const submitted = said?.status.state === TaskState.TASK_STATE_SUBMITTED
-    const message = submitted ? said?.status.message : undefined
-    const task = said && { ...withoutOwn(said.task, request.message.messageId), ...(message && { message }) }
-    const input: StartInput = { requestId, request, contextId, ...(task && { task }) }
-    const index = { scope, context: contextId, created: at }
-    const draft = { change: { index, ...(key !== undefined && { claim: [{ key }] }) } }
-    await this.#places.opened(
-      live,
-      host.opening(begin => begin(draft, { input })),
-    )
-    return live
+  #create({ agent, caller, context, key }: Sending, first: First, said: Intake | undefined): Promise<LiveTask> {
+    const { stored: request, taskId, contextId, requestId, execution } = first
+    const input: StartInput = { requestId, request, contextId }
+    if (said?.kind === 'task') {
+      const { state, message } = said.status
+      input.task = {
+        ...withoutOwn(said.task, request.message.messageId),
+        ...(message && state === TaskState.TASK_STATE_SUBMITTED && { message }),
+      }
+    }
+    return this.#places.create({ agent, taskId, caller, input, execution, context, key })
   }
 
   /** `TASK_CAPACITY`. */

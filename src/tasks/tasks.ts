@@ -6,12 +6,13 @@ import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { Product } from '../kernel/product.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
-import { type Agent, checkPolicy, type TaskExecutor, type TaskPolicy } from './agent.ts'
+import { type Agent, type AgentHooks, checkPolicy, type TaskExecutor, type TaskPolicy } from './agent.ts'
 import { readTask, taskCharts, wasExecuting } from './chart.ts'
 import { taskEvent } from './events.ts'
 import { type FeedOptions, type FeedSource, TaskFeed } from './feed.ts'
 import { foldedTo } from './folded.ts'
 import { TaskHouse, type TasksLimits } from './house.ts'
+import { importTask } from './importing.ts'
 import type { LiveTask, TaskKeeper } from './live-task.ts'
 import type { Message, SendRequest, StreamResponse, Task } from './model.ts'
 import { Parking } from './parking.ts'
@@ -19,17 +20,11 @@ import { type Place, Places } from './places.ts'
 import { endsStream, outcomeOf, Progress } from './progress.ts'
 import { cut, type HistoryLength, type ListOptions, listTasks, type TaskPage, taskOf } from './queries.ts'
 import type { Caller } from './request.ts'
-import { Sender, type Sent, terminal } from './sending.ts'
+import { type Addressing, Sender, type Sent, terminal } from './sending.ts'
 import { isTerminal } from './states.ts'
 import type { TaskView } from './view.ts'
 
-export interface SendOptions extends HistoryLength {
-  caller?: Caller
-  /** Passed on to the executor as `context`; not stored. */
-  context?: unknown
-  /** Called with the task's id when the message is committed to one; what is sent back waits for it. */
-  placed?: (taskId: string) => Promise<void>
-}
+export interface SendOptions extends HistoryLength, Addressing {}
 
 export interface SubscribeOptions {
   caller?: Caller
@@ -63,16 +58,11 @@ export class Tasks implements Product, TaskKeeper {
   }
 
   /** Registers what executes the tasks of an agent. `AGENT_TAKEN` for a second one of the name, `INVALID_OPTION`. */
-  define(
-    name: string,
-    executor: TaskExecutor,
-    policy: TaskPolicy = {},
-    more: Pick<Agent, 'bus' | 'recall' | 'onActivated' | 'onReleased'> = {},
-  ): void {
+  define(name: string, executor: TaskExecutor, policy: TaskPolicy = {}, hooks: AgentHooks = {}): void {
     const { agents, kernel } = this.house
     if (agents.has(name)) throw new LifechartError('AGENT_TAKEN', `The agent "${name}" is defined already.`)
     checkPolicy(policy)
-    agents.set(name, { name, executor, policy, ...more })
+    agents.set(name, { name, executor, policy, ...hooks })
     kernel.sweep.reconsider(this.#parking.defined(name))
   }
 
@@ -82,22 +72,9 @@ export class Tasks implements Product, TaskKeeper {
     return agent
   }
 
-  #send(agent: string, request: SendRequest, { caller = {}, context, placed }: SendOptions): Promise<Sent> {
+  #send(agent: string, request: SendRequest, options: Addressing): Promise<Sent> {
     if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
-    const sending = this.#sender.send(this.#agent(agent), request, caller, context)
-    return placed ? this.#placed(sending, placed) : sending
-  }
-
-  async #placed(sending: Promise<Sent>, placed: (taskId: string) => Promise<void>): Promise<Sent> {
-    const sent = await sending
-    if ('answer' in sent) return sent
-    try {
-      await placed(sent.place.taskId)
-      return sent
-    } catch (error) {
-      sent.place.letGo()
-      throw error
-    }
+    return this.#sender.send(this.#agent(agent), request, options)
   }
 
   /**
@@ -231,6 +208,14 @@ export class Tasks implements Product, TaskKeeper {
     } finally {
       place.letGo()
     }
+  }
+
+  /**
+   * Takes over a task that has not ended from where it was kept: as it is, with nobody at work on it. Harmless if it is here already.
+   * `REQUEST_INVALID` for one with an id that no task of ours can have, or that has ended.
+   */
+  import(agent: string, task: Task, { caller = {} }: { caller?: Caller } = {}): Promise<void> {
+    return importTask(this.house, this.#places, this.#agent(agent), task, caller)
   }
 
   async references(ids: readonly string[], caller: Caller): Promise<Task[] | undefined> {

@@ -178,7 +178,7 @@ export class TaskView {
 
   #start({ requestId, request, contextId, task }: StartInput): void {
     this.contextId = contextId
-    this.requests.set(requestId, request)
+    if (requestId !== undefined && request) this.requests.set(requestId, request)
     if (!task) return
     const { artifacts, history, metadata } = task
     this.#replace({ status: this.status, ...(artifacts && { artifacts }), ...(history && { history }), ...(metadata && { metadata }) })
