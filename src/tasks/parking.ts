@@ -33,7 +33,7 @@ export class Parking {
     if (!task.unwatched || task.over || task.host.released || !task.idle || this.#house.live(task.host.id) !== task) return
     const { host, folded } = task
     const { kernel, counters } = this.#house
-    await host.release(() => (folded.catchUp() ? folded.current.keep() : undefined))
+    await host.release(() => (folded.catchUp() ? folded.current.keep() : {}))
     kernel.remove(host)
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `Task ${task.id} was parked.`))
     counters.parked++
@@ -132,7 +132,7 @@ export class Parking {
     const leave = async (task: LiveTask): Promise<void> => {
       const { orphan = 'fail' } = task.agent.policy
       if (!task.idle && (mode === 'stop' || mode === 'drain' || (mode === undefined && orphan === 'fail'))) await this.#stop(task)
-      if (!task.over) await task.host.release(() => (folded(task) ? task.folded.current.keep() : undefined))
+      if (!task.over) await task.host.release(() => (folded(task) ? task.folded.current.keep() : {}))
     }
     await Promise.race([until, Promise.all(held().map(leave))])
     for (const { timer } of this.#agentless.values()) this.#house.clock.clearTimeout(timer)

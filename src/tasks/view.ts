@@ -84,11 +84,11 @@ export class TaskView {
     return TaskView.restore(this.id, { through: this.seq, data: this.encode() })
   }
 
-  /** To be stored; undefined when it is hardly more than what is stored: a few records are folded in no time. */
-  keep(): Json | undefined {
-    if (this.seq - this.#kept < worthKeeping) return undefined
+  /** To be stored; nothing when it is hardly more than what is stored: a few records are folded in no time. */
+  keep(): { view?: Json } {
+    if (this.seq - this.#kept < worthKeeping) return {}
     this.#kept = this.seq
-    return this.encode()
+    return { view: this.encode() }
   }
 
   encode(): Json {

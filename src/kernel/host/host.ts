@@ -224,14 +224,13 @@ export class Host implements Stepping {
   }
 
   /** Stops what runs here, gives the stream back without an end, with its view if there is one, and writes nothing more. */
-  async release(view?: () => Json | undefined): Promise<void> {
+  async release(view?: () => { view?: Json }): Promise<void> {
     await this.writer
       .enqueue(async () => {
         this.#released = true
         this.#actor.stop()
         if (this.over || this.writer.version === 0) return
-        const data = view?.()
-        await this.writer.commit(undefined, { change: { own: 'release', ...(data !== undefined && { view: data }) } })
+        await this.writer.commit(undefined, { change: { own: 'release', ...view?.() } })
       })
       .catch(error => {
         if (!isLifechartError(error, 'RUNTIME_CLOSED')) this.#unheard(error)
