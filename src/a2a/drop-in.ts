@@ -55,8 +55,8 @@ interface Call {
 
 /**
  * Takes the place of the SDK's handler of the same name. Tasks, and what is listed of them, are those of the runtime. The task store is
- * read for tasks with ids that the runtime does not know: one that has ended is served from there, one that is open is taken over by
- * the first call that names it. Behind each committed change of its status, a task is written there.
+ * read for tasks with ids that the runtime does not know: it is served from there when it is only looked at, and one that is
+ * open is taken over by the first call that lets something happen to it. Behind each committed change of its status, a task is written there.
  */
 export class DefaultRequestHandler implements A2ARequestHandler {
   readonly #cards: Cards

@@ -45,7 +45,7 @@ export class PackedEvents {
     this.#tail = []
   }
 
-  /** Nothing is likely to be added for now. */
+  /** Nothing is likely to be added soon. */
   rest(): void {
     if (this.#tail.length < 2) return
     this.#rested = pack(this.#tail)

@@ -83,8 +83,14 @@ export function taskCharts(house: TaskHouse): Record<'free' | 'strict', ChartSpe
   return { free: spec(taskMachine), strict: spec(strictTaskMachine) }
 }
 
-/** What else belongs to a step's commit. `KEY_TAKEN` for a message that is there already. */
+/** What else belongs to a step's commit. `KEY_TAKEN` for a message that is there already, `TASK_CAPACITY` for one too many. */
 function draft(house: TaskHouse, { type, key }: { type: string; key?: string }, next: AnyMachineSnapshot, id: string): Draft {
+  const { requestsPerTask } = house.limits
+  if (type === 'request.arrived' && (next.context as TaskContext).pending.length > requestsPerTask) {
+    throw new LifechartError('TASK_CAPACITY', `limits.requestsPerTask (${requestsPerTask}) messages wait for this task.`, {
+      retryable: true,
+    })
+  }
   if (type === 'request.arrived' && key !== undefined) {
     const task = house.live(id)
     if (task?.keys.has(key)) throw new LifechartError('KEY_TAKEN', 'This message has arrived before.', { details: { holder: id } })

@@ -128,9 +128,11 @@ export class Execution {
     try {
       if (!this.#destination && !this.#answered) this.#destination = await this.#opening?.(undefined)
     } catch (error) {
-      this.#parts.house.logger.error('A task could not be created.', { task: this.#parts.taskId, error: String(error) })
-      return
+      // What was created of it all the same ends as this execution does.
+      this.#parts.house.logger.error('A task could not be begun.', { task: this.#parts.taskId, error: String(error) })
     }
+    // Of what it had published when it returned, something could not be taken.
+    if (this.#failure) end = { type: 'executor.threw', error: this.#faultOf(this.#failure) }
     if (this.#sendBack) this.#sendBack(end)
     else this.#unsaid = end
   }
@@ -218,7 +220,8 @@ export class Execution {
   async #drain(): Promise<void> {
     for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
       try {
-        next.settle(await this.#deal(next.intake))
+        // Behind something that could not be taken nothing counts: the task must not end as if it had been.
+        next.settle(this.#failure ? false : await this.#deal(next.intake))
       } catch (error) {
         next.settle(false)
         void this.#fail(error as LifechartError)

@@ -77,12 +77,22 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
       const event = this.#ending ? undefined : this.#take()
       if (event) return { value: event, done: false }
       if (this.#ending) return this.#finish()
-      const { value, done } = (await this.#cursor?.next()) ?? finished
+      const { value, done } = await this.#pull()
       if (done || !value) return this.#finish()
       this.#batch = value as Batch<unknown>
       this.#index = 0
     }
     return finished
+  }
+
+  /** What can not be read on is left. */
+  async #pull(): Promise<IteratorResult<unknown, undefined>> {
+    try {
+      return (await this.#cursor?.next()) ?? finished
+    } catch (error) {
+      this.#close()
+      throw error
+    }
   }
 
   async #begin(opening: Promise<FeedSource>): Promise<StreamResponse | undefined> {

@@ -246,6 +246,8 @@ export class LiveTask implements Destination, Behalf {
       this.#execution?.requestId === requestId && !this.#execution.attached
         ? this.#execution
         : this.#begin(requestId, Math.max(attempt, this.#attempt))
+    // What came with a request is not needed behind its execution.
+    if (this.#execution && this.#execution.requestId !== requestId) this.contexts.delete(this.#execution.requestId)
     this.#execution = execution
     execution.attach(sendBack)
     return {

@@ -112,9 +112,14 @@ export class Sender {
     try {
       if (holder.startsWith('answer/')) return { answer: decodeMessage(await readAnswer(this.#house, holder)) }
       const place = await this.#places.find(taskIdOf(holder), caller)
-      const { requests } = await place.folded.view()
-      const known = [...requests].find(([, { message }]) => message.messageId === request.message.messageId)
-      return { place, requestId: known?.[0] ?? '', created: false }
+      try {
+        const { requests } = await place.folded.view()
+        const known = [...requests].find(([, { message }]) => message.messageId === request.message.messageId)
+        return { place, requestId: known?.[0] ?? '', created: false }
+      } catch (error) {
+        place.letGo()
+        throw error
+      }
     } catch (error) {
       if (isLifechartError(error, 'STREAM_NOT_FOUND', 'TASK_NOT_FOUND')) return undefined
       throw error
@@ -149,12 +154,6 @@ export class Sender {
       const view = await place.folded.view()
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
-      }
-      const { requestsPerTask } = this.#house.limits
-      if (view.requests.size > requestsPerTask) {
-        throw new LifechartError('TASK_CAPACITY', `limits.requestsPerTask (${requestsPerTask}) messages wait for task ${taskId}.`, {
-          retryable: true,
-        })
       }
       const requestId = requestIdOf(this.#house.kernel.environment.ids())
       const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)

@@ -1,4 +1,3 @@
-import type { AnyMachineSnapshot } from 'xstate'
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Finding } from '../kernel/claims.ts'
 import type { Host } from '../kernel/host/host.ts'
@@ -147,7 +146,15 @@ export class Tasks implements Product, TaskKeeper {
   subscribe(taskId: string, { caller = {}, after, includeInitialTask, statusAsTask, signal }: SubscribeOptions = {}): TaskFeed {
     return new TaskFeed(async () => {
       const place = await this.#places.find(taskId, caller)
-      const folding = after !== undefined && statusAsTask ? await foldedTo(this.house.kernel, place.folded.stream.id, after) : undefined
+      let folding: TaskView | undefined
+      try {
+        const { id, head } = place.folded.stream
+        // A position beyond the end is refused by whoever reads from it.
+        if (after !== undefined && after <= head && statusAsTask) folding = await foldedTo(this.house.kernel, id, after)
+      } catch (error) {
+        place.letGo()
+        throw error
+      }
       return this.#follow(place, view => {
         if (after === undefined && isTerminal(view.status.state)) throw terminal(taskId)
         const first = includeInitialTask ? taskEvent(view.task(), view.seq, view.attempt) : undefined
@@ -231,7 +238,7 @@ export class Tasks implements Product, TaskKeeper {
     return tasks
   }
 
-  stepped(host: Host, record: StepRecord, _snapshot: AnyMachineSnapshot): void {
+  stepped(host: Host, record: StepRecord): void {
     const task = this.#of(host)
     task?.stepped(record)
     if (task) this.#parking.loosened(task)

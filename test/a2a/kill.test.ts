@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { StreamResponse, Task } from '@a2a-js/sdk'
 import { type Client, ClientFactory, JsonRpcTransportFactory } from '@a2a-js/sdk/client'
+import { A2AError } from '@a2a-js/sdk/errors'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { fold, plain, seqOf } from '../tasks/reference.ts'
 import { says, state } from '../tasks/support.ts'
@@ -61,8 +62,9 @@ class Conversation {
         }
         return
       } catch (error) {
-        if (child?.exitCode === null && child.signalCode === null)
-          await Promise.race([gone, new Promise(resolve => setTimeout(resolve, 500))])
+        // A server that answers is alive; a connection that was cut is seen before the end of its process.
+        if (error instanceof A2AError) throw error
+        await gone
         if (child?.signalCode !== 'SIGKILL') throw error
         this.deaths++
         this.#server = undefined

@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest'
+import { processes } from '../runs/support.ts'
+import { agent, all, deferred, nameOf, says, state, taskOf, textOf } from './support.ts'
+
+const house = processes()
+const limits = { chunkBytes: 1_000, requestsPerTask: 2 }
+const large = 'x'.repeat(2_000)
+
+it.each([
+  ['its first event', false],
+  ['an event behind a status that is not stored yet', true],
+])('a task ends as failed when %s is too large, and not as if it had been taken', async (_what, begun) => {
+  const { lifechart } = await house.open({ limits })
+  lifechart.tasks.define(
+    'large',
+    agent(script => {
+      if (begun) script.task({}, state.TASK_STATE_WORKING)
+      script.artifact('a', large)
+      script.artifact('b', 'small')
+      script.status(state.TASK_STATE_COMPLETED)
+    }),
+  )
+  const task = taskOf(await lifechart.tasks.send('large', says('go')))
+  expect([nameOf(task.status?.state), task.artifacts]).toEqual(['failed', []])
+  expect(textOf(task.status?.message?.parts ?? [])).toContain('limits.chunkBytes')
+  await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
+})
+
+it('a task takes as many messages as may wait, however many come at once', async () => {
+  const { lifechart } = await house.open({ limits })
+  const gate = deferred()
+  lifechart.tasks.define(
+    'slow',
+    agent(async script => {
+      if (!script.context.task) script.task()
+      await gate.promise
+      script.status(state.TASK_STATE_INPUT_REQUIRED)
+    }),
+  )
+  const { id: taskId } = taskOf(await lifechart.tasks.send('slow', says('go'), { returnImmediately: true }))
+  const sends = Array.from({ length: 5 }, () =>
+    lifechart.tasks.send('slow', says('more', { taskId }), { returnImmediately: true }).then(
+      () => 'taken',
+      error => error.code,
+    ),
+  )
+  expect((await Promise.all(sends)).sort()).toEqual(['TASK_CAPACITY', 'TASK_CAPACITY', 'TASK_CAPACITY', 'taken', 'taken'])
+  gate.resolve()
+  await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
+})
+
+it('a subscription that is refused keeps no task here', async () => {
+  const { lifechart } = await house.open()
+  lifechart.tasks.define(
+    'asks',
+    agent(script => void script.status(state.TASK_STATE_INPUT_REQUIRED)),
+  )
+  const { id } = taskOf(await lifechart.tasks.send('asks', says('go')))
+  await expect(all(lifechart.tasks.subscribe(id, { after: 99, statusAsTask: true }))).rejects.toMatchObject({ code: 'CURSOR_AHEAD' })
+  await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
+})
