@@ -111,21 +111,25 @@ export class LiveRun implements Run {
     const letGo = this.#arriving ? this.stream.hold() : undefined
     await this.stream.whenClosed()
     letGo?.()
+    if (this.stream.ended) this.#end ??= await this.#readEnd()
     // Handed over in mid-run: the end belongs to the next owner, and this promise waits for it with the process.
-    if (!this.#end && !this.stream.ended) return new Promise(() => undefined)
-    this.#end ??= await this.#readEnd()
-    return this.#end
+    return this.#end ?? new Promise(() => undefined)
   }
 
-  /** Of a run that ended elsewhere. */
-  async #readEnd(): Promise<RunEnd> {
+  /** Of a run that ended elsewhere; undefined when this runtime was closed before that was read, or it is stored no more. */
+  async #readEnd(): Promise<RunEnd | undefined> {
     const { kernel, stream } = this
     if (stream.window.base < stream.head) return endOf((stream.window.at(stream.head) as Step).record)
-    const { events } = await kernel.insist(
-      () => kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 }),
-      Number.POSITIVE_INFINITY,
-    )
-    return endOf((decode(events[0] as string) as Step).record)
+    try {
+      const { events } = await kernel.insist(
+        () => kernel.adapter.read(stream.id, { after: stream.head - 1, limit: 1 }),
+        Number.POSITIVE_INFINITY,
+      )
+      return endOf((decode(events[0] as string) as Step).record)
+    } catch (error) {
+      if (!kernel.closed) kernel.environment.logger.warn('How a run ended can not be read.', { run: this.runId, error: String(error) })
+      return undefined
+    }
   }
 
   /** A step was committed here; the last one is the end. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { decodeMessage, encodeMessage, type StoredMessage } from './codec.ts'
 import type { JsonObject, SendRequest } from './model.ts'
 
@@ -37,7 +37,7 @@ const unguessable = 22
 export function messageKey(caller: Caller, messageId: string, taskId: string): string | undefined {
   if (caller.user === undefined && taskId === '' && messageId.length < unguessable) return undefined
   const named = JSON.stringify([caller.tenant ?? '', caller.user ?? null, messageId, caller.user === undefined ? taskId : ''])
-  return `message/${createHash('sha256').update(named).digest('base64url').slice(0, 22)}`
+  return `message/${hash('sha256', named, 'base64url').slice(0, 22)}`
 }
 
 export function storeRequest({ message, metadata, configuration }: SendRequest, caller: Caller): StoredRequest {

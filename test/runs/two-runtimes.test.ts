@@ -280,4 +280,34 @@ describe('an owner that was paused', () => {
     expect(await collect(other.runs.subscribe('chat'))).toEqual(stored)
     expect(late.lifechart.stats()).toMatchObject({ 'runs.live': 0, 'lifecycles.loaded': 0, 'streams.followed': 0 })
   })
+
+  it('and is closed before it has read how its run ended: that stays open, and no error is left to nobody', async () => {
+    const late = await house.open({ clock: simulatedClock() })
+    const emitted = latch<(data: unknown) => Promise<boolean>>()
+    const run = late.runs.start('chat', async ({ emit, signal }) => {
+      emitted.open(emit)
+      await aborted(signal)
+    })
+    const emit = await emitted.opened
+    await settled()
+    const other = await house.open()
+    await house.clock.advance(30_000)
+    expect(await other.runs.get('chat')).toMatchObject({ status: 'stopped' })
+
+    late.store.hold('read')
+    await emit('written by one that is dead')
+    await settled()
+    late.store.release(1)
+    await settled()
+    expect(late.store).toMatchObject({ calls: { read: 2 }, holding: 1 })
+    const told: unknown[] = []
+    void run.ended.then(
+      end => told.push(end),
+      error => told.push(error),
+    )
+    await late.lifechart.close()
+    late.store.release()
+    await settled()
+    expect(told).toEqual([])
+  })
 })

@@ -30,6 +30,8 @@ const stride = 3
 const segmentUnit = 2 ** 32
 /** Lines that follow each other in the log and in the stream are one run, up to so many bytes. */
 const longestRun = 64 * 1024
+/** Lists of runs up to this long are as long as they need to be. */
+const fewRuns = 8 * stride
 
 export const emptyTrail = (): Trail => ({ born: 0, last: undefined, state: undefined, view: undefined, runs: [], end: 0, scattered: false })
 
@@ -69,8 +71,8 @@ export function putRun(trail: Trail, first: number, count: number, { segment, of
   if (first > end) {
     const follows = size > 0 && first === end + 1 && runs[size - 2]! + runs[size - 1]! === at
     if (follows && runs[size - 1]! < longestRun) runs[size - 1]! += length
-    // Pushing onto an empty list makes room for many more, and most streams have few runs.
-    else if (size === 0) trail.runs = [first, at, length]
+    // Pushing makes room for many more, and most streams have few runs.
+    else if (size < fewRuns) trail.runs = [...runs, first, at, length]
     else runs.push(first, at, length)
     return
   }

@@ -77,7 +77,8 @@ export function composeStep(parts: StepParts): ComposedStep {
         seq,
         at,
         cause: origin.cause,
-        event: recordable(event),
+        // One from outside is a copy already.
+        event: origin.cause === 'command' ? event : recordable(event),
         from: before && frozenCopy(before.value, 'state'),
         value: frozenCopy(next.value, 'state'),
         status: next.status,
