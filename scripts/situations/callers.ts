@@ -1,7 +1,7 @@
 import { outcomeOf, settled, tell } from './outcomes.ts'
 import { agent, state } from './script.ts'
 import { ann, begin, calledBy, says, taskOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 const asks = () =>
   agent(script => {

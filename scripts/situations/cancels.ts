@@ -2,7 +2,7 @@ import type { AgentExecutor } from '@a2a-js/sdk/server'
 import { outcomeOf, returned, settled, tell } from './outcomes.ts'
 import { agent, gate, nameOf, state } from './script.ts'
 import { ann, begin, says, taskOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 /** Works for ever, whatever it is told. */
 const deaf = (cancelTask?: AgentExecutor['cancelTask']) =>

@@ -2,7 +2,7 @@ import type { AgentExecutor } from '@a2a-js/sdk/server'
 import { chunksOf, heard, outcomeOf, partsOf, returned, settled, statesOf, tell } from './outcomes.ts'
 import { agent, nameOf, type Script, state } from './script.ts'
 import { ann, begin, type Subject, says, taskOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 const secret = 'the secret of the database'
 

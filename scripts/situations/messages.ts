@@ -1,7 +1,7 @@
 import { outcomeOf, plural, returned, settled, tell } from './outcomes.ts'
 import { agent, gate, nameOf, type Script, state } from './script.ts'
 import { ann, begin, says, taskOf, textOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 /** Waits for its turn to go on, and remembers how many were at work at once. */
 function counted(goesOn: (script: Script) => Promise<void> | void) {

@@ -1,7 +1,7 @@
 import { eventually, outcomeOf, returned, settled, tell } from './outcomes.ts'
 import { agent, gate, nameOf, state } from './script.ts'
 import { ann, begin, says, taskOf, textOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 const working: Situation = {
   title: 'the process dies while an executor works, and another one opens the store',

@@ -3,7 +3,7 @@ import type { StreamResponse } from '@a2a-js/sdk'
 import { chunksOf, eventually, heard, outcomeOf, partsOf, plural, returned, settled, statesOf, tell } from './outcomes.ts'
 import { agent, gate, nameOf, state } from './script.ts'
 import { ann, begin, type Server, type Subject, says, taskOf, textOf } from './server.ts'
-import type { Situation } from './table.ts'
+import type { Situation } from './situation.ts'
 
 const three = ['0', '1', '2']
 

@@ -7,14 +7,8 @@ import { lifechart } from './lifechart.ts'
 import { messages } from './messages.ts'
 import { restarts } from './restarts.ts'
 import { sdk } from './sdk.ts'
-import type { Subject } from './server.ts'
+import type { Situation } from './situation.ts'
 import { streams } from './streams.ts'
-
-export interface Situation {
-  title: string
-  /** What happened, in a sentence that is made of facts alone: no times, no ids, nothing about whose handler it is. */
-  observe(subject: Subject): Promise<string>
-}
 
 const situations: readonly Situation[] = [...streams, ...messages, ...cancels, ...restarts, ...executors, ...callers]
 
