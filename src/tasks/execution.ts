@@ -43,7 +43,7 @@ export class Execution {
   #aborted = false
   readonly #opening: Opening | undefined
   #destination: Destination | undefined
-  #inbox: { intake: Intake; settle: (taken: boolean) => void }[] = []
+  #inbox: { intake: Intake | undefined; settle: (taken: boolean) => void }[] = []
   #draining: Promise<void> | undefined
   #sendBack: ((event: TaskMachineEvent) => void) | undefined
   /** It has ended as this before anybody could be told. */
@@ -202,6 +202,15 @@ export class Execution {
     if (this.#inbox.length >= house.limits.taskBacklog) {
       return this.#fail(tooMany(this.#inbox.length))
     }
+    return this.#put(intake)
+  }
+
+  /** What it says first is waited for no longer: there is a task, unless it has answered already. */
+  found(): Promise<boolean> {
+    return this.#put(undefined)
+  }
+
+  #put(intake: Intake | undefined): Promise<boolean> {
     const settled = new Promise<boolean>(settle => this.#inbox.push({ intake, settle }))
     this.#draining ??= this.#drain()
     return settled
@@ -230,9 +239,10 @@ export class Execution {
     this.#draining = undefined
   }
 
-  async #deal(intake: Intake): Promise<boolean> {
+  async #deal(intake: Intake | undefined): Promise<boolean> {
+    if (!intake && (this.#answered || this.#destination)) return true
     if (this.#answered) return this.#refuse('It came behind a message, which is the whole answer.')
-    if (this.#destination) return this.#destination.take(intake)
+    if (this.#destination && intake) return this.#destination.take(intake)
     this.#destination = await this.#opening?.(intake)
     this.#answered = this.#destination === undefined
     return true

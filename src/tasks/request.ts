@@ -52,3 +52,6 @@ export function storeRequest({ message, metadata, configuration }: SendRequest, 
 export function restoreRequest({ message, metadata, configuration }: StoredRequest): SendRequest {
   return { message: decodeMessage(message), metadata, configuration }
 }
+
+/** Names a request within its task, where nobody has to guess it: a part of an id is enough. */
+export const requestIdOf = (id: string): string => id.slice(-12)

@@ -1,18 +1,16 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import { encodeJson } from '../kernel/json.ts'
 import { Turns } from '../kernel/turns.ts'
-import type { Agent, ExecutionContext } from './agent.ts'
-import { keepAnswer, readAnswer } from './answers.ts'
-import { decodeMessage, type StoredMessage, type StoredTask } from './codec.ts'
-import { Execution } from './execution.ts'
+import type { Agent } from './agent.ts'
+import { readAnswer } from './answers.ts'
+import { Beginnings } from './beginnings.ts'
+import { decodeMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
-import type { Intake } from './intake.ts'
-import type { LiveTask, TaskKeeper } from './live-task.ts'
-import { type Message, type SendRequest, TaskState } from './model.ts'
+import type { TaskKeeper } from './live-task.ts'
+import type { Message, SendRequest } from './model.ts'
 import { taskIdOf } from './names.ts'
 import type { Place, Places } from './places.ts'
-import type { StartInput } from './records.ts'
-import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
+import { type Caller, messageKey, requestIdOf, storeRequest } from './request.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
 export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
@@ -26,7 +24,8 @@ export interface Addressing {
   placed?: (taskId: string) => Promise<void>
 }
 
-interface Sending {
+/** A message on its way. */
+export interface Sending {
   agent: Agent
   request: SendRequest
   caller: Caller
@@ -34,20 +33,11 @@ interface Sending {
   key: string | undefined
 }
 
-/** The first request of what may become a task. */
-interface First {
-  stored: StoredRequest
-  taskId: string
-  contextId: string
-  requestId: string
-  execution: Execution
-}
-
 /** Brings messages to their tasks, each once. */
 export class Sender {
   readonly #house: TaskHouse
   readonly #places: Places
-  readonly #keeper: TaskKeeper
+  readonly #beginnings: Beginnings
   readonly #turns = new Turns()
   /** Messages that are on their way, by key. */
   readonly #underWay = new Map<string, Promise<unknown>>()
@@ -55,7 +45,12 @@ export class Sender {
   constructor(house: TaskHouse, places: Places, keeper: TaskKeeper) {
     this.#house = house
     this.#places = places
-    this.#keeper = keeper
+    this.#beginnings = new Beginnings({ house, places, keeper, again: (holder, sending) => this.#again(holder, sending) })
+  }
+
+  /** What has not led to anything yet ends; with `drain` it has the time. */
+  close(mode: 'handover' | 'stop' | 'drain' | undefined, until: Promise<void>): Promise<void> {
+    return this.#beginnings.close(mode, until)
   }
 
   /**
@@ -127,7 +122,7 @@ export class Sender {
   }
 
   #deliver(sending: Sending): Promise<Sent> {
-    return sending.request.message.taskId ? this.#followUp(sending) : this.#begin(sending)
+    return sending.request.message.taskId ? this.#followUp(sending) : this.#beginnings.begin(sending)
   }
 
   #check({ message, metadata }: SendRequest): Message {
@@ -166,108 +161,7 @@ export class Sender {
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
     }
   }
-
-  /** A message that may become a task: its executor is called, and what it publishes first decides. */
-  async #begin(sending: Sending): Promise<Sent> {
-    const { agent, request, caller, context } = sending
-    this.#assertCapacity(caller)
-    const { ids } = this.#house.kernel.environment
-    const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
-    const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
-    return new Promise<Sent>((resolve, reject) => {
-      let opened: Promise<LiveTask | undefined> | undefined
-      const execution: Execution = new Execution(
-        { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context },
-        first => {
-          opened ??= this.#open(sending, { stored, taskId, contextId, requestId, execution }, first, resolve)
-          opened.catch(reject)
-          return opened
-        },
-      )
-      void execution.run(() => this.#firstContext(stored, taskId, contextId, context))
-    })
-  }
-
-  async #firstContext(
-    stored: StoredRequest,
-    taskId: string,
-    contextId: string,
-    context: unknown,
-  ): Promise<Omit<ExecutionContext, 'signal'>> {
-    const request = restoreRequest(stored)
-    const { message } = request
-    const referenceTasks = await this.#keeper.references(message.referenceTaskIds, stored.caller)
-    return { request, userMessage: message, taskId, contextId, context, referenceTasks, attempt: 1 }
-  }
-
-  async #open(sending: Sending, task: First, first: Intake | undefined, resolve: (sent: Sent) => void): Promise<LiveTask | undefined> {
-    if (first?.kind === 'message') {
-      resolve(await this.#answer(sending, first.message))
-      return undefined
-    }
-    const { taskId, requestId } = task
-    let live: LiveTask
-    try {
-      live = await this.#create(sending, task, first)
-    } catch (error) {
-      if (!isLifechartError(error, 'KEY_TAKEN')) throw error
-      // Another process was faster with the same message.
-      const again = await this.#again(String(error.details.holder), sending)
-      if (again) resolve(again)
-      throw error
-    }
-    this.#house.counters.created++
-    const letGo = live.hold()
-    resolve({
-      place: { taskId, folded: live.folded, live, dispatch: async event => void (await live.host.dispatch(event)), letGo },
-      requestId,
-      created: true,
-    })
-    if (first?.kind !== 'task') {
-      if (first) await live.take(first)
-    } else if (first.status.state !== TaskState.TASK_STATE_SUBMITTED) await live.take({ kind: 'status', status: first.status })
-    return live
-  }
-
-  async #answer(sending: Sending, message: StoredMessage): Promise<Sent> {
-    this.#house.counters.answered++
-    const holder = sending.key === undefined ? undefined : await keepAnswer(this.#house, message, sending.key)
-    return (holder !== undefined && (await this.#again(holder, sending))) || { answer: decodeMessage(message) }
-  }
-
-  #create({ agent, caller, context, key }: Sending, first: First, said: Intake | undefined): Promise<LiveTask> {
-    const { stored: request, taskId, contextId, requestId, execution } = first
-    const input: StartInput = { requestId, request, contextId }
-    if (said?.kind === 'task') {
-      const { state, message } = said.status
-      input.task = {
-        ...withoutOwn(said.task, request.message.messageId),
-        ...(message && state === TaskState.TASK_STATE_SUBMITTED && { message }),
-      }
-    }
-    return this.#places.create({ agent, taskId, caller, input, execution, context, key })
-  }
-
-  /** `TASK_CAPACITY`. */
-  #assertCapacity(caller: Caller): void {
-    const { limits } = this.#house
-    if (caller.user === undefined) return
-    if (this.#house.heldOf(scopeOf(caller)) < limits.tasksPerCaller) return
-    throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, {
-      retryable: true,
-    })
-  }
 }
-
-/** Most executors put the message that they were given into the history: it is there already. */
-function withoutOwn({ history, ...task }: Omit<StoredTask, 'status'>, messageId: string): Omit<StoredTask, 'status'> {
-  if (!history) return task
-  const others = history.at(-1)?.messageId === messageId ? history.slice(0, -1) : history
-  return others.length > 0 ? { ...task, history: others } : task
-}
-
-/** Names a request within its task, where nobody has to guess it: a part of an id is enough. */
-const requestIdOf = (id: string): string => id.slice(-12)
 
 export function terminal(taskId: string): LifechartError {
   return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)

@@ -289,6 +289,7 @@ export class Tasks implements Product, TaskKeeper {
 
   async close(mode: 'handover' | 'stop' | 'drain' | undefined, until: Promise<void>): Promise<void> {
     this.#closing = true
+    await this.#sender.close(mode, until)
     await this.#parking.close(mode, until)
   }
 }
