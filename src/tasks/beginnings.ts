@@ -10,7 +10,7 @@ import type { LiveTask, TaskKeeper } from './live-task.ts'
 import { TaskState } from './model.ts'
 import type { Places } from './places.ts'
 import type { StartInput } from './records.ts'
-import { type Caller, requestIdOf, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
+import { type Caller, placed, requestIdOf, restoreRequest, type StoredRequest, scopeOf } from './request.ts'
 import type { Sending, Sent } from './sending.ts'
 
 interface BeginningsHouse {
@@ -62,7 +62,7 @@ export class Beginnings {
     this.#assertCapacity(caller)
     const { ids } = this.#house.kernel.environment
     const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
-    const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
+    const stored = placed(request, { taskId, contextId })
     return new Promise<Sent>((resolve, reject) => {
       const parts = { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context }
       const execution: Execution = new Execution(parts, first => this.#opening(beginning, first))

@@ -6,6 +6,7 @@ import type { StreamHead } from '../kernel/port.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
 import { strictTaskMachine, taskMachine } from '../machines/task.ts'
 import type { ExecutorMachineEvent, TaskContext, TaskMachineEvent, TaskOrphanPolicy } from '../machines/task-setup.ts'
+import { agentFailed } from './execution.ts'
 import type { TaskHouse } from './house.ts'
 import type { LiveTask } from './live-task.ts'
 import { TaskState } from './model.ts'
@@ -56,9 +57,15 @@ export function taskCharts(house: TaskHouse): Record<'free' | 'strict', ChartSpe
   }
   const executor = fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string; attempt: number }>(
     ({ input, sendBack, receive }) => {
-      const { abort, close } = live(input.taskId).execute(input, sendBack as (event: TaskMachineEvent) => void)
-      receive(({ reason }) => abort(reason))
-      return close
+      try {
+        const { abort, close } = live(input.taskId).execute(input, sendBack as (event: TaskMachineEvent) => void)
+        receive(({ reason }) => abort(reason))
+        return close
+      } catch (error) {
+        house.logger.warn('An execution could not begin.', { task: input.taskId, error: String(error) })
+        sendBack({ type: 'executor.threw', error: agentFailed })
+        return undefined
+      }
     },
   )
   const spec = (machine: typeof taskMachine): ChartSpec => ({

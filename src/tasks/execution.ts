@@ -30,6 +30,9 @@ export interface ExecutionParts {
 /** What the first event of a first execution, or its end without one, makes of it: a task, or nothing but a message. */
 export type Opening = (first: Intake | undefined) => Promise<Destination | undefined>
 
+/** Its own words may not be safe to show. */
+export const agentFailed: TaskFault = { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
+
 const taken = Promise.resolve(true)
 const refused = Promise.resolve(false)
 
@@ -70,7 +73,7 @@ export class Execution {
   }
 
   #listen(bus: TaskBus): TaskBus {
-    const { agent, taskId, context, house } = this.#parts
+    const { agent, taskId, context } = this.#parts
     const take = (event: ExecutionEvent) => {
       if (event?.kind === 'task' || event?.kind === 'statusUpdate') this.#state = event.data?.status?.state ?? this.#state
       void this.#publish(event)
@@ -78,11 +81,7 @@ export class Execution {
     this.#settle = () => {
       this.#settle = undefined
       bus.off('event', take)
-      try {
-        agent.settle?.(taskId, bus, this.#state, context)
-      } catch (error) {
-        house.logger.warn('The bus of an execution could not be settled.', { task: taskId, error: String(error) })
-      }
+      agent.settle?.(taskId, bus, this.#state, context)
     }
     return bus.on('event', take)
   }
@@ -164,7 +163,7 @@ export class Execution {
     const own = this.#failure ?? error
     if (!this.#aborted || this.#failure) house.logger.warn('An executor failed.', { task: taskId, error: String(own) })
     if (isLifechartError(own)) return { code: own.code, message: own.message }
-    return { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
+    return agentFailed
   }
 
   /** The task is cancelled, or took too long. */
@@ -193,7 +192,7 @@ export class Execution {
     if (this.#closed || this.#destination?.over) return this.#refuse('It came behind the end of its execution or its task.')
     let intake: Intake
     try {
-      intake = takeIn(event, { taskId, contextId }, attempt)
+      intake = takeIn(event, { taskId, contextId }, attempt, house.limits.chunkBytes)
     } catch (error) {
       if (isLifechartError(error, 'AGENT_RESPONSE_INVALID')) return this.#refuse(error.message)
       return this.#fail(error as LifechartError)

@@ -1,5 +1,4 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
-import { encodeJson } from '../kernel/json.ts'
 import { Turns } from '../kernel/turns.ts'
 import type { Agent } from './agent.ts'
 import { readAnswer } from './answers.ts'
@@ -10,7 +9,8 @@ import type { TaskKeeper } from './live-task.ts'
 import type { Message, SendRequest } from './model.ts'
 import { taskIdOf } from './names.ts'
 import type { Place, Places } from './places.ts'
-import { type Caller, messageKey, requestIdOf, storeRequest } from './request.ts'
+import { acceptRequest, type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
+import { isTerminal } from './states.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
 export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
@@ -27,7 +27,8 @@ export interface Addressing {
 /** A message on its way. */
 export interface Sending {
   agent: Agent
-  request: SendRequest
+  /** With the ids of its message as they were sent. */
+  request: StoredRequest
   caller: Caller
   context: unknown
   key: string | undefined
@@ -75,11 +76,12 @@ export class Sender {
     }
   }
 
-  async #send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
+  async #send(agent: Agent, given: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
     this.#house.kernel.assertOpen()
     // Who sends one message after the other, in this process, leaves the event loop to others now and then.
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
-    const { messageId, taskId } = this.#check(request)
+    const request = acceptRequest(given, caller, this.#house.limits.messageBytes)
+    const { messageId, taskId = '' } = request.message
     const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
     const sending = { agent, request, caller, context, key }
     if (key === undefined) return this.#deliver(sending)
@@ -108,8 +110,11 @@ export class Sender {
       if (holder.startsWith('answer/')) return { answer: decodeMessage(await readAnswer(this.#house, holder)) }
       const place = await this.#places.find(taskIdOf(holder), caller)
       try {
-        const { requests } = await place.folded.view()
-        const known = [...requests].find(([, { message }]) => message.messageId === request.message.messageId)
+        const view = await place.folded.view()
+        const { messageId } = request.message
+        const known = [...view.requests].find(([, { message }]) => message.messageId === messageId)
+        // It was told so when it was sent before, too.
+        if (isTerminal(view.status.state) && !view.heard(messageId)) throw terminal(place.taskId)
         return { place, requestId: known?.[0] ?? '', created: false }
       } catch (error) {
         place.letGo()
@@ -125,25 +130,9 @@ export class Sender {
     return sending.request.message.taskId ? this.#followUp(sending) : this.#beginnings.begin(sending)
   }
 
-  #check({ message, metadata }: SendRequest): Message {
-    const invalid = (text: string) => new LifechartError('REQUEST_INVALID', text)
-    if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
-    if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
-    const { contextId } = message
-    if (
-      contextId &&
-      (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0'))
-    )
-      throw invalid('message.contextId is at most 256 bytes of well-formed text.')
-    const { messageBytes } = this.#house.limits
-    const size = sizeOf(message) + (metadata ? encodeJson(metadata, 'metadata').length : 0)
-    if (size > messageBytes) throw invalid(`The message has ${size} characters; limits.messageBytes is ${messageBytes}.`)
-    return message
-  }
-
   /** A message to a task that exists: it is executed when those before it are done. */
-  async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
-    const { taskId, contextId: given } = request.message
+  async #followUp({ request, caller, context, key }: Sending): Promise<Sent> {
+    const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
     try {
       const view = await place.folded.view()
@@ -151,9 +140,19 @@ export class Sender {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
       const requestId = requestIdOf(this.#house.kernel.environment.ids())
-      const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
       place.live?.contexts.set(requestId, context)
-      await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
+      try {
+        await place.dispatch({
+          type: 'request.arrived',
+          requestId,
+          request: placed(request, { taskId, contextId: view.contextId }),
+          ...(key !== undefined && { key }),
+        })
+      } catch (error) {
+        // Unless it may be committed all the same.
+        if (!isLifechartError(error, 'STORE_UNAVAILABLE')) place.live?.contexts.delete(requestId)
+        throw error
+      }
       if (key !== undefined) place.live?.keys.add(key)
       return { place, requestId, created: false }
     } catch (error) {
@@ -165,15 +164,4 @@ export class Sender {
 
 export function terminal(taskId: string): LifechartError {
   return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)
-}
-
-/** Characters of the texts of a message, about; bytes count as base64. */
-function sizeOf({ parts }: Message): number {
-  let size = 0
-  for (const { content } of parts) {
-    if (content?.$case === 'raw') size += (content.value.length * 4) / 3
-    else if (content?.$case === 'data') size += encodeJson(content.value ?? null, 'data').length
-    else size += content?.value.length ?? 0
-  }
-  return size
 }
