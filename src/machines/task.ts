@@ -90,6 +90,7 @@ export const taskMachine = taskSetup.createMachine({
                 { guard: 'isDelayed', target: 'scheduled' },
                 { guard: 'awaitsTurn', target: 'queued' },
                 { guard: 'hasPending', target: '#task.work.executing' },
+                { guard: 'isInterrupted', target: 'parked' },
               ],
             },
             parked: {
