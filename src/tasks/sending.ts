@@ -7,7 +7,7 @@ import { decodeMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
 import type { TaskKeeper } from './live-task.ts'
 import type { Message, SendRequest } from './model.ts'
-import { taskIdOf } from './names.ts'
+import { taskIdOf, taskStream } from './names.ts'
 import type { Place, Places } from './places.ts'
 import { acceptRequest, type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
 import { isTerminal } from './states.ts'
@@ -131,7 +131,8 @@ export class Sender {
   }
 
   /** A message to a task that exists: it is executed when those before it are done. */
-  async #followUp({ request, caller, context, key }: Sending): Promise<Sent> {
+  async #followUp(sending: Sending): Promise<Sent> {
+    const { request, caller } = sending
     const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
     try {
@@ -139,27 +140,35 @@ export class Sender {
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
-      const requestId = requestIdOf(this.#house.kernel.environment.ids())
-      place.live?.contexts.set(requestId, context)
-      try {
-        await place.dispatch({
-          type: 'request.arrived',
-          requestId,
-          request: placed(request, { taskId, contextId: view.contextId }),
-          ...(key !== undefined && { key }),
-        })
-      } catch (error) {
-        // Unless it may be committed all the same.
-        if (!isLifechartError(error, 'STORE_UNAVAILABLE')) place.live?.contexts.delete(requestId)
-        throw error
-      }
-      if (key !== undefined) place.live?.keys.add(key)
-      return { place, requestId, created: false }
+      return { place, requestId: await this.#arrive(place, view.contextId, sending), created: false }
     } catch (error) {
       place.letGo()
+      // Another process was faster with the same message.
+      const again = isLifechartError(error, 'KEY_TAKEN') && (await this.#again(holderOf(error, taskId), sending))
+      if (again) return again
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
     }
   }
+
+  /** Resolves with the id of the request when it is committed to the task. */
+  async #arrive({ live, taskId, dispatch }: Place, contextId: string, { request, context, key }: Sending): Promise<string> {
+    const requestId = requestIdOf(this.#house.kernel.environment.ids())
+    const own = placed(request, { taskId, contextId })
+    live?.contexts.set(requestId, context)
+    try {
+      await dispatch({ type: 'request.arrived', requestId, request: own, ...(key !== undefined && { key }) })
+      return requestId
+    } catch (error) {
+      // Unless it may be committed all the same.
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) live?.contexts.delete(requestId)
+      throw error
+    }
+  }
+}
+
+/** Who has the key of the message; the task itself, if that was refused by its owner. */
+function holderOf({ details }: LifechartError, taskId: string): string {
+  return typeof details.holder === 'string' ? details.holder : taskStream(taskId)
 }
 
 export function terminal(taskId: string): LifechartError {

@@ -8,6 +8,7 @@ import { agent, all, deferred, says, state, taskOf, textOf } from './support.ts'
 const house = processes()
 const caller = { user: 'ann' }
 const asking = state.TASK_STATE_INPUT_REQUIRED
+const working = state.TASK_STATE_WORKING
 const completed = state.TASK_STATE_COMPLETED
 
 const outcome = (sent: Promise<unknown>) =>
@@ -160,7 +161,8 @@ it('a message that was not executed because its task ended is refused each time 
       script.status(completed)
     }),
   )
-  const { id: taskId } = taskOf(await lifechart.tasks.send('long', says('go'), { returnImmediately: true, caller }))
+  const go = says('go')
+  const { id: taskId } = taskOf(await lifechart.tasks.send('long', go, { returnImmediately: true, caller }))
   const second = says('second', { taskId })
   const first = outcome(lifechart.tasks.send('long', second, { caller }))
   await settled()
@@ -169,6 +171,8 @@ it('a message that was not executed because its task ended is refused each time 
   await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
   expect(await outcome(lifechart.tasks.send('long', second, { caller }))).toBe('TASK_TERMINAL')
   expect(await outcome(all(lifechart.tasks.stream('long', second, { caller })))).toBe('TASK_TERMINAL')
+  expect(taskOf(await lifechart.tasks.send('long', go, { caller })).status?.state).toBe(completed)
+  expect(await all(lifechart.tasks.stream('long', go, { caller }))).toEqual(['task completed'])
 })
 
 it('a follow-up that reaches several processes at once is executed once, and all of them get its outcome', async () => {
@@ -184,6 +188,62 @@ it('a follow-up that reaches several processes at once is executed once, and all
   gate.resolve()
   expect(await Promise.all(sends)).toEqual(['taken', 'taken', 'taken', 'taken'])
   expect(seen).toHaveLength(2)
+})
+
+it('a follow-up that another process sends while it is being stored is executed once', async () => {
+  const [first, second] = [await house.open(), await house.open()]
+  const { executor, gate, seen } = busy()
+  for (const { lifechart } of [first, second]) lifechart.tasks.define('busy', executor)
+  const { id: taskId } = taskOf(await first.lifechart.tasks.send('busy', says('go'), { returnImmediately: true, caller }))
+  await settled()
+  const more = says('more', { taskId })
+  first.store.hold('commit')
+  const here = outcome(first.lifechart.tasks.send('busy', more, { caller }))
+  await expect.poll(() => first.store.holding).toBe(1)
+  const there = outcome(second.lifechart.tasks.send('busy', more, { caller }))
+  for (let i = 0; i < 5; i++) await settled()
+  first.store.release()
+  await settled()
+  gate.resolve()
+  expect(await Promise.all([here, there])).toEqual(['taken', 'taken'])
+  expect(seen).toHaveLength(2)
+})
+
+it('a message has the ids of its task, in the history and for its executor; each event says of which execution it is', async () => {
+  const { lifechart } = await house.open()
+  const given: unknown[] = []
+  lifechart.tasks.define(
+    'asks',
+    agent(script => {
+      const { userMessage, request } = script.context
+      for (const { taskId, contextId } of [userMessage, request.message]) given.push([taskId, contextId])
+      script.status(working)
+      script.status(working, 'still')
+      script.artifact('a', 'x')
+      script.task({}, working)
+      script.task({}, asking)
+    }),
+  )
+  const { id: taskId, contextId } = taskOf(await lifechart.tasks.send('asks', says('one')))
+  const { history } = taskOf(await lifechart.tasks.send('asks', says('two', { taskId })))
+  expect(given).toEqual(Array(4).fill([taskId, contextId]))
+  expect(history.filter(({ role }) => role === 1).map(message => [message.taskId, message.contextId])).toEqual(given.slice(2))
+  await lifechart.tasks.cancel(taskId)
+  const attempts: unknown[] = []
+  for await (const { payload } of lifechart.tasks.subscribe(taskId, { after: 0 }))
+    attempts.push(payload?.$case !== 'message' && payload?.value.metadata?.['lifechart/attempt'])
+  expect(attempts).toEqual([1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2])
+})
+
+it('a message that is placed, and whose sender can not go on, lets go of its task', async () => {
+  const { lifechart } = await house.open()
+  lifechart.tasks.define(
+    'asks',
+    agent(script => void script.status(asking)),
+  )
+  const placed = () => Promise.reject(new Error('no'))
+  expect(await outcome(lifechart.tasks.send('asks', says('go'), { placed }))).toBe('Error: no')
+  await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
 })
 
 it('a duplicate of a message lets go of its task when that can not be read', async () => {
