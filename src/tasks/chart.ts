@@ -77,10 +77,12 @@ export function taskCharts(house: TaskHouse): Record<'free' | 'strict', ChartSpe
       return { state: stateName(state), ...(!moved && { changed: live((next.context as TaskContext).taskId).statusAt }) }
     },
     draft: ({ event, next, id }) => draft(house, event as { type: string; key?: string }, next, id),
-    takeover: (snapshot, _stored, facts) => {
+    takeover: (snapshot, { session }, facts) => {
       const { work } = snapshot.value as { work: unknown }
       const executing = typeof work === 'object' && work !== null && 'executing' in work
-      return executing ? { type: 'owner.lost', policy: (facts as TaskFacts).orphan } : undefined
+      if (!executing) return undefined
+      // What was handed over has no owner; what a process died of still has.
+      return { type: 'owner.lost', policy: (facts as TaskFacts).orphan, ...(session !== undefined && { died: true }) }
     },
     overdue: (id, error) => {
       house.live(id)?.cutOff()
