@@ -132,36 +132,27 @@ export class Sender {
 
   /** A message to a task that exists: it is executed when those before it are done. */
   async #followUp(sending: Sending): Promise<Sent> {
-    const { request, caller } = sending
+    const { request, caller, context, key } = sending
     const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
+    const requestId = requestIdOf(this.#house.kernel.environment.ids())
     try {
       const view = await place.folded.view()
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
-      return { place, requestId: await this.#arrive(place, view.contextId, sending), created: false }
+      const own = placed(request, { taskId, contextId: view.contextId })
+      place.live?.contexts.set(requestId, context)
+      await place.dispatch({ type: 'request.arrived', requestId, request: own, ...(key !== undefined && { key }) })
+      return { place, requestId, created: false }
     } catch (error) {
+      // Unless it may be committed all the same.
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) place.live?.contexts.delete(requestId)
       place.letGo()
       // Another process was faster with the same message.
       const again = isLifechartError(error, 'KEY_TAKEN') && (await this.#again(holderOf(error, taskId), sending))
       if (again) return again
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
-    }
-  }
-
-  /** Resolves with the id of the request when it is committed to the task. */
-  async #arrive({ live, taskId, dispatch }: Place, contextId: string, { request, context, key }: Sending): Promise<string> {
-    const requestId = requestIdOf(this.#house.kernel.environment.ids())
-    const own = placed(request, { taskId, contextId })
-    live?.contexts.set(requestId, context)
-    try {
-      await dispatch({ type: 'request.arrived', requestId, request: own, ...(key !== undefined && { key }) })
-      return requestId
-    } catch (error) {
-      // Unless it may be committed all the same.
-      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) live?.contexts.delete(requestId)
-      throw error
     }
   }
 }
