@@ -38,6 +38,8 @@ export interface TaskContext extends TaskInput {
   attempt: number
   /** Executions of the current request that threw. */
   thrown: number
+  /** Processes that died while they executed the current request. */
+  deaths?: number
   fault?: TaskFault
   /** The executor did not end within the grace; what it publishes later is refused. */
   forced?: true
@@ -63,9 +65,12 @@ export type TaskMachineEvent =
   | { type: 'executor.returned' }
   | { type: 'executor.threw'; error: TaskFault }
   | { type: 'store.failed'; error: TaskFault }
-  | { type: 'owner.lost'; policy: TaskOrphanPolicy }
+  | { type: 'owner.lost'; policy: TaskOrphanPolicy; died?: true }
 
 export type ExecutorMachineEvent = { type: 'executor.abort'; reason: 'cancel' | 'timeout' }
+
+/** A request that so many processes died of is not executed again. */
+const mostDeaths = 5
 
 const timedOut: TaskFault = { code: 'TASK_TIMEOUT', message: 'The task took too long.' }
 const returnedOpen: TaskFault = { code: 'EXECUTOR_RETURNED', message: 'The agent ended without a result.' }
@@ -102,6 +107,7 @@ export const taskSetup = setup({
     takesTurns: ({ context }) => context.takesTurns === true,
     retries: ({ context }) => context.thrown < (context.retry?.max ?? 0),
     failsOpenReturn: ({ context }) => context.returnOpen !== 'leave',
+    isDeadly: ({ context, event }) => event.type === 'owner.lost' && event.died === true && (context.deaths ?? 0) + 1 >= mostDeaths,
     resumes: ({ event }) => event.type === 'owner.lost' && event.policy === 'resume',
     requeues: ({ event }) => event.type === 'owner.lost' && event.policy === 'requeue',
   },
@@ -116,8 +122,9 @@ export const taskSetup = setup({
     })),
     giveBackRequest: assign(({ context: { pending, current } }) => (current === undefined ? {} : { pending: [current, ...pending] })),
     noteAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
+    noteDeath: assign(({ context, event }) => (event.type === 'owner.lost' && event.died ? { deaths: (context.deaths ?? 0) + 1 } : {})),
     noteThrown: assign({ thrown: ({ context }) => context.thrown + 1 }),
-    forgetThrown: assign(({ context }) => (context.thrown === 0 ? {} : { thrown: 0 })),
+    forgetTries: assign(({ context }) => ({ ...(context.thrown > 0 && { thrown: 0 }), ...(context.deaths && { deaths: 0 }) })),
     noteFault: assign(({ event }) => (event.type === 'executor.threw' || event.type === 'store.failed' ? { fault: event.error } : {})),
     noteTimeout: assign(({ event }) => ({ fault: (event.type === 'limit.exceeded' ? event.fault : undefined) ?? timedOut })),
     noteReturnedOpen: assign({ fault: returnedOpen }),

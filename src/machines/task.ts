@@ -90,6 +90,7 @@ export const taskMachine = taskSetup.createMachine({
                 { guard: 'isDelayed', target: 'scheduled' },
                 { guard: 'awaitsTurn', target: 'queued' },
                 { guard: 'hasPending', target: '#task.work.executing' },
+                { guard: 'isInterrupted', target: 'parked' },
               ],
             },
             parked: {
@@ -135,17 +136,18 @@ export const taskMachine = taskSetup.createMachine({
                 'cancel.requested': { target: 'cancelling' },
                 'limit.exceeded': { target: 'expiring' },
                 'executor.returned': [
-                  { guard: 'isInterrupted', target: '#task.work.waiting.parked', actions: 'forgetThrown' },
+                  { guard: 'isInterrupted', target: '#task.work.waiting.parked', actions: 'forgetTries' },
                   { guard: 'failsOpenReturn', actions: ['noteReturnedOpen', 'fail'] },
-                  { target: '#task.work.waiting.idle', actions: 'forgetThrown' },
+                  { target: '#task.work.waiting.idle', actions: 'forgetTries' },
                 ],
                 'executor.threw': [
                   { guard: 'retries', target: '#task.work.waiting.backingOff', actions: ['noteThrown', 'giveBackRequest', 'requeue'] },
                   { actions: ['noteFault', 'fail'] },
                 ],
                 'owner.lost': [
-                  { guard: 'resumes', actions: 'noteAttempt' },
-                  { guard: 'requeues', target: '#task.work.waiting.idle', actions: ['giveBackRequest', 'requeue'] },
+                  { guard: 'isDeadly', actions: ['noteOrphaned', 'fail'] },
+                  { guard: 'resumes', actions: ['noteAttempt', 'noteDeath'] },
+                  { guard: 'requeues', target: '#task.work.waiting.idle', actions: ['noteDeath', 'giveBackRequest', 'requeue'] },
                   { actions: ['noteOrphaned', 'fail'] },
                 ],
               },

@@ -1,4 +1,5 @@
 import { LifechartError } from '../errors.ts'
+import type { Logger } from '../kernel/port.ts'
 import type { TaskInput, TaskOrphanPolicy } from '../machines/task-setup.ts'
 import type { TaskBus } from './bus.ts'
 import type { Message, SendRequest, Task } from './model.ts'
@@ -110,6 +111,28 @@ export function checkPolicy(policy: TaskPolicy): void {
 
 /** What is told to those who defined an agent. */
 export type AgentHooks = Omit<Agent, 'name' | 'executor' | 'policy'>
+
+/** The hooks of an agent, none of which can disturb what it is told of: one that throws, or rejects, is logged. */
+export function guarded({ onActivated, onStatus, onReleased, settle, ...others }: AgentHooks, logger: Logger): AgentHooks {
+  const guard = <Given extends unknown[]>(name: string, hook: (...given: Given) => unknown) => {
+    const warn = (error: unknown) => logger.warn('A hook of an agent threw.', { hook: name, error: String(error) })
+    return (...given: Given): void => {
+      try {
+        // It may be asynchronous, whatever its type says.
+        Promise.resolve(hook(...given)).catch(warn)
+      } catch (error) {
+        warn(error)
+      }
+    }
+  }
+  return {
+    ...others,
+    ...(onActivated && { onActivated: guard('onActivated', onActivated) }),
+    ...(onStatus && { onStatus: guard('onStatus', onStatus) }),
+    ...(onReleased && { onReleased: guard('onReleased', onReleased) }),
+    ...(settle && { settle: guard('settle', settle) }),
+  }
+}
 
 /** What the chart of a task of the agent is given. */
 export function machineInput({ policy }: Agent, taskId: string, requestId: string | undefined): TaskInput {

@@ -6,6 +6,7 @@ import type { StreamHead } from '../kernel/port.ts'
 import type { Draft } from '../kernel/stream/writer.ts'
 import { strictTaskMachine, taskMachine } from '../machines/task.ts'
 import type { ExecutorMachineEvent, TaskContext, TaskMachineEvent, TaskOrphanPolicy } from '../machines/task-setup.ts'
+import { agentFailed } from './execution.ts'
 import type { TaskHouse } from './house.ts'
 import type { LiveTask } from './live-task.ts'
 import { TaskState } from './model.ts'
@@ -56,9 +57,15 @@ export function taskCharts(house: TaskHouse): Record<'free' | 'strict', ChartSpe
   }
   const executor = fromCallback<ExecutorMachineEvent, { taskId: string; requestId: string; attempt: number }>(
     ({ input, sendBack, receive }) => {
-      const { abort, close } = live(input.taskId).execute(input, sendBack as (event: TaskMachineEvent) => void)
-      receive(({ reason }) => abort(reason))
-      return close
+      try {
+        const { abort, close } = live(input.taskId).execute(input, sendBack as (event: TaskMachineEvent) => void)
+        receive(({ reason }) => abort(reason))
+        return close
+      } catch (error) {
+        house.logger.warn('An execution could not begin.', { task: input.taskId, error: String(error) })
+        sendBack({ type: 'executor.threw', error: agentFailed })
+        return undefined
+      }
     },
   )
   const spec = (machine: typeof taskMachine): ChartSpec => ({
@@ -70,10 +77,12 @@ export function taskCharts(house: TaskHouse): Record<'free' | 'strict', ChartSpe
       return { state: stateName(state), ...(!moved && { changed: live((next.context as TaskContext).taskId).statusAt }) }
     },
     draft: ({ event, next, id }) => draft(house, event as { type: string; key?: string }, next, id),
-    takeover: (snapshot, _stored, facts) => {
+    takeover: (snapshot, { session }, facts) => {
       const { work } = snapshot.value as { work: unknown }
       const executing = typeof work === 'object' && work !== null && 'executing' in work
-      return executing ? { type: 'owner.lost', policy: (facts as TaskFacts).orphan } : undefined
+      if (!executing) return undefined
+      // What was handed over has no owner; what a process died of still has.
+      return { type: 'owner.lost', policy: (facts as TaskFacts).orphan, ...(session !== undefined && { died: true }) }
     },
     overdue: (id, error) => {
       house.live(id)?.cutOff()

@@ -134,7 +134,9 @@ export function encodeMessage(message: Message): StoredMessage {
 export function encodeArtifact(artifact: Artifact): StoredArtifact {
   if (typeof artifact !== 'object' || artifact === null) throw invalid('An artifact', 'an object')
   const { name, description, metadata } = artifact
-  const stored: StoredArtifact = { artifactId: text(artifact.artifactId, 'artifactId'), parts: encodeParts(artifact.parts) }
+  const artifactId = text(artifact.artifactId, 'artifactId')
+  if (artifactId === '') throw invalid('The id of an artifact', 'a text that says something')
+  const stored: StoredArtifact = { artifactId, parts: encodeParts(artifact.parts) }
   if (name) stored.name = text(name, 'name')
   if (description) stored.description = text(description, 'description')
   if (metadata) stored.metadata = object(metadata, 'metadata')

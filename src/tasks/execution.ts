@@ -30,6 +30,9 @@ export interface ExecutionParts {
 /** What the first event of a first execution, or its end without one, makes of it: a task, or nothing but a message. */
 export type Opening = (first: Intake | undefined) => Promise<Destination | undefined>
 
+/** Its own words may not be safe to show. */
+export const agentFailed: TaskFault = { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
+
 const taken = Promise.resolve(true)
 const refused = Promise.resolve(false)
 
@@ -43,7 +46,7 @@ export class Execution {
   #aborted = false
   readonly #opening: Opening | undefined
   #destination: Destination | undefined
-  #inbox: { intake: Intake; settle: (taken: boolean) => void }[] = []
+  #inbox: { intake: Intake | undefined; settle: (taken: boolean) => void }[] = []
   #draining: Promise<void> | undefined
   #sendBack: ((event: TaskMachineEvent) => void) | undefined
   /** It has ended as this before anybody could be told. */
@@ -70,7 +73,7 @@ export class Execution {
   }
 
   #listen(bus: TaskBus): TaskBus {
-    const { agent, taskId, context, house } = this.#parts
+    const { agent, taskId, context } = this.#parts
     const take = (event: ExecutionEvent) => {
       if (event?.kind === 'task' || event?.kind === 'statusUpdate') this.#state = event.data?.status?.state ?? this.#state
       void this.#publish(event)
@@ -78,11 +81,7 @@ export class Execution {
     this.#settle = () => {
       this.#settle = undefined
       bus.off('event', take)
-      try {
-        agent.settle?.(taskId, bus, this.#state, context)
-      } catch (error) {
-        house.logger.warn('The bus of an execution could not be settled.', { task: taskId, error: String(error) })
-      }
+      agent.settle?.(taskId, bus, this.#state, context)
     }
     return bus.on('event', take)
   }
@@ -164,7 +163,7 @@ export class Execution {
     const own = this.#failure ?? error
     if (!this.#aborted || this.#failure) house.logger.warn('An executor failed.', { task: taskId, error: String(own) })
     if (isLifechartError(own)) return { code: own.code, message: own.message }
-    return { code: 'EXECUTOR_FAILED', message: 'The agent failed; the cause is in the log of the server.' }
+    return agentFailed
   }
 
   /** The task is cancelled, or took too long. */
@@ -193,7 +192,7 @@ export class Execution {
     if (this.#closed || this.#destination?.over) return this.#refuse('It came behind the end of its execution or its task.')
     let intake: Intake
     try {
-      intake = takeIn(event, { taskId, contextId }, attempt)
+      intake = takeIn(event, { taskId, contextId }, attempt, house.limits.chunkBytes)
     } catch (error) {
       if (isLifechartError(error, 'AGENT_RESPONSE_INVALID')) return this.#refuse(error.message)
       return this.#fail(error as LifechartError)
@@ -202,6 +201,15 @@ export class Execution {
     if (this.#inbox.length >= house.limits.taskBacklog) {
       return this.#fail(tooMany(this.#inbox.length))
     }
+    return this.#put(intake)
+  }
+
+  /** What it says first is waited for no longer: there is a task, unless it has answered already. */
+  found(): Promise<boolean> {
+    return this.#put(undefined)
+  }
+
+  #put(intake: Intake | undefined): Promise<boolean> {
     const settled = new Promise<boolean>(settle => this.#inbox.push({ intake, settle }))
     this.#draining ??= this.#drain()
     return settled
@@ -230,9 +238,10 @@ export class Execution {
     this.#draining = undefined
   }
 
-  async #deal(intake: Intake): Promise<boolean> {
+  async #deal(intake: Intake | undefined): Promise<boolean> {
+    if (!intake && (this.#answered || this.#destination)) return true
     if (this.#answered) return this.#refuse('It came behind a message, which is the whole answer.')
-    if (this.#destination) return this.#destination.take(intake)
+    if (this.#destination && intake) return this.#destination.take(intake)
     this.#destination = await this.#opening?.(intake)
     this.#answered = this.#destination === undefined
     return true

@@ -33,7 +33,7 @@ export class TaskHouse {
   readonly counters = { created: 0, answered: 0, ended: 0, refused: 0, parked: 0, resumed: 0 }
   /** The tasks that are held here, by the id of their stream. */
   readonly #live = new Map<string, LiveTask>()
-  /** How many of them each scope has. */
+  /** How many of them, and of those that may become one, each scope has. */
   readonly #held = new Map<string, number>()
   /** What is under way for a stream: tasks come and go one job at a time. */
   readonly #turns = new Map<string, Promise<unknown>>()
@@ -64,21 +64,26 @@ export class TaskHouse {
     return this.#live.get(stream)
   }
 
-  /** How many tasks of the scope are held here. */
+  /** How many tasks of the scope are held here, with those that are about to be. */
   heldOf(scope: string): number {
     return this.#held.get(scope) ?? 0
   }
 
+  /** One more or less. */
+  count(scope: string, change: 1 | -1): void {
+    const held = this.heldOf(scope) + change
+    if (held > 0) this.#held.set(scope, held)
+    else this.#held.delete(scope)
+  }
+
   enter(task: LiveTask): void {
     this.#live.set(task.host.id, task)
-    this.#held.set(task.scope, this.heldOf(task.scope) + 1)
+    this.count(task.scope, 1)
   }
 
   leave(task: LiveTask): boolean {
     if (this.#live.get(task.host.id) !== task) return false
-    const left = this.heldOf(task.scope) - 1
-    if (left > 0) this.#held.set(task.scope, left)
-    else this.#held.delete(task.scope)
+    this.count(task.scope, -1)
     return this.#live.delete(task.host.id)
   }
 

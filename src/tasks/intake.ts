@@ -23,17 +23,25 @@ export type Intake =
 
 /**
  * Takes an event of the execution `n` in. `AGENT_RESPONSE_INVALID` for one of another task, or with a state that is none;
- * `NOT_SERIALIZABLE` for what is not JSON.
+ * `NOT_SERIALIZABLE` for what is not JSON; `CHUNK_TOO_LARGE` beyond `limit` characters.
  */
-export function takeIn(event: ExecutionEvent, ids: Ids, n: number): Intake {
-  switch (event?.kind) {
+export function takeIn(event: ExecutionEvent, ids: Ids, n: number, limit: number): Intake {
+  const intake = copyOf(event, ids, n)
+  // Artifacts are measured when they are encoded.
+  if (intake.kind !== 'artifact') assertSize(JSON.stringify(intake), limit)
+  return intake
+}
+
+function copyOf(event: ExecutionEvent, ids: Ids, n: number): Intake {
+  if (typeof event?.data !== 'object' || event.data === null) throw wrong('An event needs data.')
+  switch (event.kind) {
     case 'message':
-      checkIds(event.data?.taskId, event.data?.contextId, ids)
+      checkIds(event.data.taskId, event.data.contextId, ids)
       return { kind: 'message', message: answer(event.data, ids.contextId) }
     case 'artifactUpdate': {
       const { taskId, contextId, artifact, append, lastChunk, metadata } = event.data
       checkIds(taskId, contextId, ids)
-      if (!artifact?.artifactId) throw wrong('An artifact update needs an artifact with an id.')
+      if (!artifact) throw wrong('An artifact update needs an artifact.')
       const record: ArtifactRecord = { artifact: encodeArtifact(artifact), n }
       if (append) record.append = true
       if (lastChunk) record.lastChunk = true
@@ -93,11 +101,11 @@ export function tooMany(events: number): LifechartError {
 /** A data record ready for the writer. `CHUNK_TOO_LARGE` beyond `limit` characters. */
 export function encodeRecord(record: DataRecord, limit: number): Encoded {
   const text = JSON.stringify(record)
-  if (text.length > limit) {
-    throw new LifechartError(
-      'CHUNK_TOO_LARGE',
-      `An event of ${text.length} characters is over limits.chunkBytes (${limit}). Publish it in parts.`,
-    )
-  }
+  assertSize(text, limit)
   return { text, entry: record }
+}
+
+function assertSize({ length }: string, limit: number): void {
+  if (length <= limit) return
+  throw new LifechartError('CHUNK_TOO_LARGE', `An event of ${length} characters is over limits.chunkBytes (${limit}). Publish it in parts.`)
 }

@@ -141,6 +141,8 @@ export class LiveTask implements Destination, Behalf {
   /** A step was committed. */
   stepped(record: StepRecord): void {
     if (this.#idlers.length > 0 && (record.status !== 'active' || this.#waits)) for (const resolve of this.#idlers.splice(0)) resolve()
+    const { type, key } = record.event
+    if (type === 'request.arrived' && typeof key === 'string') this.keys.add(key)
     const status = statusOf(record, this.#ids)
     if (status) {
       this.#statusAt(status.at)

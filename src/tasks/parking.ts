@@ -1,7 +1,7 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import { parseEnvelope } from '../kernel/envelope.ts'
 import type { Stored, StreamHead } from '../kernel/port.ts'
-import { readTask, wasExecuting } from './chart.ts'
+import { readTask, type TaskFacts, wasExecuting } from './chart.ts'
 import { loadView } from './folded.ts'
 import type { TaskHouse } from './house.ts'
 import type { LiveTask } from './live-task.ts'
@@ -50,12 +50,7 @@ export class Parking {
 
   /** It is not held here any more. */
   left(task: LiveTask): void {
-    if (!this.#house.leave(task)) return
-    try {
-      task.agent.onReleased?.(task.id)
-    } catch (error) {
-      this.#house.logger.warn('onReleased threw.', { task: task.id, error: String(error) })
-    }
+    if (this.#house.leave(task)) task.agent.onReleased?.(task.id)
   }
 
   /** The task has ended: it goes as soon as nobody follows it. */
@@ -130,7 +125,7 @@ export class Parking {
     const held = () => [...this.#house.lives()].filter(task => !task.over && !task.host.released)
     if (mode === 'drain') await Promise.race([until, Promise.all(held().map(task => task.whenIdle()))])
     const leave = async (task: LiveTask): Promise<void> => {
-      const { orphan = 'fail' } = task.agent.policy
+      const { orphan } = task.host.journal.facts as TaskFacts
       if (!task.idle && (mode === 'stop' || mode === 'drain' || (mode === undefined && orphan === 'fail'))) await this.#stop(task)
       if (!task.over) await task.host.release(() => (folded(task) ? task.folded.current.keep() : {}))
     }

@@ -1,18 +1,16 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
-import { encodeJson } from '../kernel/json.ts'
 import { Turns } from '../kernel/turns.ts'
-import type { Agent, ExecutionContext } from './agent.ts'
-import { keepAnswer, readAnswer } from './answers.ts'
-import { decodeMessage, type StoredMessage, type StoredTask } from './codec.ts'
-import { Execution } from './execution.ts'
+import type { Agent } from './agent.ts'
+import { readAnswer } from './answers.ts'
+import { Beginnings } from './beginnings.ts'
+import { decodeMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
-import type { Intake } from './intake.ts'
-import type { LiveTask, TaskKeeper } from './live-task.ts'
-import { type Message, type SendRequest, TaskState } from './model.ts'
-import { taskIdOf } from './names.ts'
+import type { TaskKeeper } from './live-task.ts'
+import type { Message, SendRequest } from './model.ts'
+import { taskIdOf, taskStream } from './names.ts'
 import type { Place, Places } from './places.ts'
-import type { StartInput } from './records.ts'
-import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
+import { acceptRequest, type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
+import { isTerminal } from './states.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
 export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
@@ -26,28 +24,21 @@ export interface Addressing {
   placed?: (taskId: string) => Promise<void>
 }
 
-interface Sending {
+/** A message on its way. */
+export interface Sending {
   agent: Agent
-  request: SendRequest
+  /** With the ids of its message as they were sent. */
+  request: StoredRequest
   caller: Caller
   context: unknown
   key: string | undefined
-}
-
-/** The first request of what may become a task. */
-interface First {
-  stored: StoredRequest
-  taskId: string
-  contextId: string
-  requestId: string
-  execution: Execution
 }
 
 /** Brings messages to their tasks, each once. */
 export class Sender {
   readonly #house: TaskHouse
   readonly #places: Places
-  readonly #keeper: TaskKeeper
+  readonly #beginnings: Beginnings
   readonly #turns = new Turns()
   /** Messages that are on their way, by key. */
   readonly #underWay = new Map<string, Promise<unknown>>()
@@ -55,7 +46,12 @@ export class Sender {
   constructor(house: TaskHouse, places: Places, keeper: TaskKeeper) {
     this.#house = house
     this.#places = places
-    this.#keeper = keeper
+    this.#beginnings = new Beginnings({ house, places, keeper, again: (holder, sending) => this.#again(holder, sending) })
+  }
+
+  /** What has not led to anything yet ends; with `drain` it has the time. */
+  close(mode: 'handover' | 'stop' | 'drain' | undefined, until: Promise<void>): Promise<void> {
+    return this.#beginnings.close(mode, until)
   }
 
   /**
@@ -80,11 +76,12 @@ export class Sender {
     }
   }
 
-  async #send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
+  async #send(agent: Agent, given: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
     this.#house.kernel.assertOpen()
     // Who sends one message after the other, in this process, leaves the event loop to others now and then.
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
-    const { messageId, taskId } = this.#check(request)
+    const request = acceptRequest(given, caller, this.#house.limits.messageBytes)
+    const { messageId, taskId = '' } = request.message
     const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
     const sending = { agent, request, caller, context, key }
     if (key === undefined) return this.#deliver(sending)
@@ -113,8 +110,11 @@ export class Sender {
       if (holder.startsWith('answer/')) return { answer: decodeMessage(await readAnswer(this.#house, holder)) }
       const place = await this.#places.find(taskIdOf(holder), caller)
       try {
-        const { requests } = await place.folded.view()
-        const known = [...requests].find(([, { message }]) => message.messageId === request.message.messageId)
+        const view = await place.folded.view()
+        const { messageId } = request.message
+        const known = [...view.requests].find(([, { message }]) => message.messageId === messageId)
+        // It was told so when it was sent before, too.
+        if (isTerminal(view.status.state) && !view.heard(messageId)) throw terminal(place.taskId)
         return { place, requestId: known?.[0] ?? '', created: false }
       } catch (error) {
         place.letGo()
@@ -127,159 +127,41 @@ export class Sender {
   }
 
   #deliver(sending: Sending): Promise<Sent> {
-    return sending.request.message.taskId ? this.#followUp(sending) : this.#begin(sending)
-  }
-
-  #check({ message, metadata }: SendRequest): Message {
-    const invalid = (text: string) => new LifechartError('REQUEST_INVALID', text)
-    if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
-    if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
-    const { contextId } = message
-    if (
-      contextId &&
-      (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0'))
-    )
-      throw invalid('message.contextId is at most 256 bytes of well-formed text.')
-    const { messageBytes } = this.#house.limits
-    const size = sizeOf(message) + (metadata ? encodeJson(metadata, 'metadata').length : 0)
-    if (size > messageBytes) throw invalid(`The message has ${size} characters; limits.messageBytes is ${messageBytes}.`)
-    return message
+    return sending.request.message.taskId ? this.#followUp(sending) : this.#beginnings.begin(sending)
   }
 
   /** A message to a task that exists: it is executed when those before it are done. */
-  async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
-    const { taskId, contextId: given } = request.message
+  async #followUp(sending: Sending): Promise<Sent> {
+    const { request, caller, context, key } = sending
+    const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
+    const requestId = requestIdOf(this.#house.kernel.environment.ids())
     try {
       const view = await place.folded.view()
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
-      const requestId = requestIdOf(this.#house.kernel.environment.ids())
-      const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
+      const own = placed(request, { taskId, contextId: view.contextId })
       place.live?.contexts.set(requestId, context)
-      await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
-      if (key !== undefined) place.live?.keys.add(key)
+      await place.dispatch({ type: 'request.arrived', requestId, request: own, ...(key !== undefined && { key }) })
       return { place, requestId, created: false }
     } catch (error) {
+      // Unless it may be committed all the same.
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) place.live?.contexts.delete(requestId)
       place.letGo()
+      // Another process was faster with the same message.
+      const again = isLifechartError(error, 'KEY_TAKEN') && (await this.#again(holderOf(error, taskId), sending))
+      if (again) return again
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
     }
   }
-
-  /** A message that may become a task: its executor is called, and what it publishes first decides. */
-  async #begin(sending: Sending): Promise<Sent> {
-    const { agent, request, caller, context } = sending
-    this.#assertCapacity(caller)
-    const { ids } = this.#house.kernel.environment
-    const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
-    const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
-    return new Promise<Sent>((resolve, reject) => {
-      let opened: Promise<LiveTask | undefined> | undefined
-      const execution: Execution = new Execution(
-        { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context },
-        first => {
-          opened ??= this.#open(sending, { stored, taskId, contextId, requestId, execution }, first, resolve)
-          opened.catch(reject)
-          return opened
-        },
-      )
-      void execution.run(() => this.#firstContext(stored, taskId, contextId, context))
-    })
-  }
-
-  async #firstContext(
-    stored: StoredRequest,
-    taskId: string,
-    contextId: string,
-    context: unknown,
-  ): Promise<Omit<ExecutionContext, 'signal'>> {
-    const request = restoreRequest(stored)
-    const { message } = request
-    const referenceTasks = await this.#keeper.references(message.referenceTaskIds, stored.caller)
-    return { request, userMessage: message, taskId, contextId, context, referenceTasks, attempt: 1 }
-  }
-
-  async #open(sending: Sending, task: First, first: Intake | undefined, resolve: (sent: Sent) => void): Promise<LiveTask | undefined> {
-    if (first?.kind === 'message') {
-      resolve(await this.#answer(sending, first.message))
-      return undefined
-    }
-    const { taskId, requestId } = task
-    let live: LiveTask
-    try {
-      live = await this.#create(sending, task, first)
-    } catch (error) {
-      if (!isLifechartError(error, 'KEY_TAKEN')) throw error
-      // Another process was faster with the same message.
-      const again = await this.#again(String(error.details.holder), sending)
-      if (again) resolve(again)
-      throw error
-    }
-    this.#house.counters.created++
-    const letGo = live.hold()
-    resolve({
-      place: { taskId, folded: live.folded, live, dispatch: async event => void (await live.host.dispatch(event)), letGo },
-      requestId,
-      created: true,
-    })
-    if (first?.kind !== 'task') {
-      if (first) await live.take(first)
-    } else if (first.status.state !== TaskState.TASK_STATE_SUBMITTED) await live.take({ kind: 'status', status: first.status })
-    return live
-  }
-
-  async #answer(sending: Sending, message: StoredMessage): Promise<Sent> {
-    this.#house.counters.answered++
-    const holder = sending.key === undefined ? undefined : await keepAnswer(this.#house, message, sending.key)
-    return (holder !== undefined && (await this.#again(holder, sending))) || { answer: decodeMessage(message) }
-  }
-
-  #create({ agent, caller, context, key }: Sending, first: First, said: Intake | undefined): Promise<LiveTask> {
-    const { stored: request, taskId, contextId, requestId, execution } = first
-    const input: StartInput = { requestId, request, contextId }
-    if (said?.kind === 'task') {
-      const { state, message } = said.status
-      input.task = {
-        ...withoutOwn(said.task, request.message.messageId),
-        ...(message && state === TaskState.TASK_STATE_SUBMITTED && { message }),
-      }
-    }
-    return this.#places.create({ agent, taskId, caller, input, execution, context, key })
-  }
-
-  /** `TASK_CAPACITY`. */
-  #assertCapacity(caller: Caller): void {
-    const { limits } = this.#house
-    if (caller.user === undefined) return
-    if (this.#house.heldOf(scopeOf(caller)) < limits.tasksPerCaller) return
-    throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, {
-      retryable: true,
-    })
-  }
 }
 
-/** Most executors put the message that they were given into the history: it is there already. */
-function withoutOwn({ history, ...task }: Omit<StoredTask, 'status'>, messageId: string): Omit<StoredTask, 'status'> {
-  if (!history) return task
-  const others = history.at(-1)?.messageId === messageId ? history.slice(0, -1) : history
-  return others.length > 0 ? { ...task, history: others } : task
+/** Who has the key of the message; the task itself, if that was refused by its owner. */
+function holderOf({ details }: LifechartError, taskId: string): string {
+  return typeof details.holder === 'string' ? details.holder : taskStream(taskId)
 }
-
-/** Names a request within its task, where nobody has to guess it: a part of an id is enough. */
-const requestIdOf = (id: string): string => id.slice(-12)
 
 export function terminal(taskId: string): LifechartError {
   return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)
-}
-
-/** Characters of the texts of a message, about; bytes count as base64. */
-function sizeOf({ parts }: Message): number {
-  let size = 0
-  for (const { content } of parts) {
-    if (content?.$case === 'raw') size += (content.value.length * 4) / 3
-    else if (content?.$case === 'data') size += encodeJson(content.value ?? null, 'data').length
-    else size += content?.value.length ?? 0
-  }
-  return size
 }

@@ -5,7 +5,7 @@ import type { Kernel } from '../kernel/kernel.ts'
 import type { StreamHead } from '../kernel/port.ts'
 import type { Product } from '../kernel/product.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
-import { type Agent, type AgentHooks, checkPolicy, type TaskExecutor, type TaskPolicy } from './agent.ts'
+import { type Agent, type AgentHooks, checkPolicy, guarded, type TaskExecutor, type TaskPolicy } from './agent.ts'
 import { readTask, taskCharts, wasExecuting } from './chart.ts'
 import { taskEvent } from './events.ts'
 import { type FeedOptions, type FeedSource, TaskFeed } from './feed.ts'
@@ -61,7 +61,7 @@ export class Tasks implements Product, TaskKeeper {
     const { agents, kernel } = this.house
     if (agents.has(name)) throw new LifechartError('AGENT_TAKEN', `The agent "${name}" is defined already.`)
     checkPolicy(policy)
-    agents.set(name, { name, executor, policy, ...hooks })
+    agents.set(name, { name, executor, policy, ...guarded(hooks, this.house.logger) })
     kernel.sweep.reconsider(this.#parking.defined(name))
   }
 
@@ -228,7 +228,7 @@ export class Tasks implements Product, TaskKeeper {
   async references(ids: readonly string[], caller: Caller): Promise<Task[] | undefined> {
     if (ids.length === 0) return undefined
     const tasks: Task[] = []
-    for (const id of ids) {
+    for (const id of new Set(ids)) {
       try {
         tasks.push(await this.get(id, { caller }))
       } catch (error) {
@@ -289,6 +289,7 @@ export class Tasks implements Product, TaskKeeper {
 
   async close(mode: 'handover' | 'stop' | 'drain' | undefined, until: Promise<void>): Promise<void> {
     this.#closing = true
+    await this.#sender.close(mode, until)
     await this.#parking.close(mode, until)
   }
 }

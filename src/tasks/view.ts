@@ -128,6 +128,11 @@ export class TaskView {
     return this.#artifacts.keys()
   }
 
+  /** The message is part of the history. */
+  heard(id: string): boolean {
+    return this.#history.some(({ messageId }) => messageId === id)
+  }
+
   apply(entry: Entry): void {
     this.seq++
     if (entry instanceof Step) this.#step(entry.record)
@@ -193,7 +198,7 @@ export class TaskView {
     if (this.current !== undefined && this.current !== current) this.requests.delete(this.current)
     this.current = current
     const message = this.requests.get(current)?.message
-    if (message && !this.#history.some(({ messageId }) => messageId === message.messageId)) this.#history.push(message)
+    if (message && !this.heard(message.messageId)) this.#history.push(message)
   }
 
   #setStatus(status: StoredStatus): void {

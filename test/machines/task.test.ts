@@ -60,6 +60,8 @@ type Work = keyof typeof working
 const acceptedByWork: Record<Work, Accepted> = {
   'waiting.idle': {
     ...anywhere,
+    'status.inputRequired': { status: 'open.interrupted.inputRequired', work: 'waiting.parked' },
+    'status.authRequired': { status: 'open.interrupted.authRequired', work: 'waiting.parked' },
     'request.arrived': { work: 'executing.running', current: 'r-2', attempt: 2 },
     'cancel.requested': calledOff,
   },

@@ -125,3 +125,14 @@ it.each([
   await expect(tasks.import('agent', task, { caller })).rejects.toMatchObject({ code: 'REQUEST_INVALID' })
   expect(lifechart.stats()).toMatchObject({ 'lifecycles.steps': 0 })
 })
+
+it('a task that waits for its user waits no longer than one that was made here', async () => {
+  const { tasks, clock } = await opened({ interruptedTimeout: 1_000 })
+  await tasks.import('agent', kept(state.TASK_STATE_AUTH_REQUIRED), { caller })
+  await settled()
+  await clock.advance(999)
+  expect(nameOf((await tasks.get('kept', { caller })).status?.state)).toBe('auth-required')
+  await clock.advance(1_001)
+  await settled()
+  expect(nameOf((await tasks.get('kept', { caller })).status?.state)).toBe('failed')
+})

@@ -59,3 +59,85 @@ it('a subscription that is refused keeps no task here', async () => {
   await expect(all(lifechart.tasks.subscribe(id, { after: 99, statusAsTask: true }))).rejects.toMatchObject({ code: 'CURSOR_AHEAD' })
   await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
 })
+
+const status = { state: state.TASK_STATE_WORKING, message: undefined, timestamp: undefined }
+it.each([
+  ['a status', { kind: 'statusUpdate', data: { status: { ...status, message: says(large).message } } }],
+  ['the metadata of a status', { kind: 'statusUpdate', data: { status, metadata: { large } } }],
+  ['a task', { kind: 'task', data: { id: '', status, metadata: { large } } }],
+])('a task ends as failed when %s is too large, as its first event or a later one', async (_what, event) => {
+  for (const begun of [false, true]) {
+    const { lifechart } = await house.open({ limits })
+    lifechart.tasks.define(
+      'large',
+      agent(script => {
+        if (begun) script.task()
+        script.bus.publish(event as never)
+        script.status(state.TASK_STATE_COMPLETED)
+      }),
+    )
+    const task = taskOf(await lifechart.tasks.send('large', says('go')))
+    expect([nameOf(task.status?.state), task.metadata]).toEqual(['failed', undefined])
+    expect(textOf(task.status?.message?.parts ?? [])).toContain('limits.chunkBytes')
+  }
+})
+
+const another = { taskId: 'another', contextId: '' }
+const elsewhere = { taskId: '', contextId: 'another' }
+const artifact = { artifactId: 'a', parts: [] }
+it.each([
+  { kind: 'statusUpdate' },
+  { kind: 'artifactUpdate', data: null },
+  { kind: 'task', data: 7 },
+  { kind: 'artifactUpdate', data: {} },
+  { kind: 'artifactUpdate', data: { artifact: { ...artifact, artifactId: '' } } },
+  { kind: 'artifactUpdate', data: { artifact: { ...artifact, parts: [null] } } },
+  { kind: 'task', data: { status, history: [null] } },
+  { kind: 'task', data: { status, artifacts: [{ parts: [] }] } },
+  { kind: 'task', data: { status, id: 'another' } },
+  { kind: 'task', data: { status, contextId: 'another' } },
+  { kind: 'artifactUpdate', data: { ...another, artifact } },
+  { kind: 'artifactUpdate', data: { ...elsewhere, artifact } },
+  { kind: 'statusUpdate', data: { ...another, status } },
+  { kind: 'statusUpdate', data: { ...elsewhere, status } },
+  { kind: 'statusUpdate', data: { status: { ...status, state: 0 } } },
+])('an event that is none of this task is refused, and the task goes on: %j', async event => {
+  const { lifechart } = await house.open()
+  lifechart.tasks.define(
+    'wild',
+    agent(async script => {
+      await script.task()
+      script.bus.publish(event as never)
+      script.status(state.TASK_STATE_COMPLETED)
+    }),
+  )
+  expect(await all(lifechart.tasks.stream('wild', says('go')))).toEqual(['task submitted', 'completed'])
+  expect(lifechart.stats()['tasks.refused']).toBe(1)
+})
+
+it.each([another, elsewhere])('a message for another task is no answer: %j', async ids => {
+  const { lifechart } = await house.open()
+  lifechart.tasks.define(
+    'wild',
+    agent(script => void script.bus.publish({ kind: 'message', data: says('x', ids).message })),
+  )
+  expect(await all(lifechart.tasks.stream('wild', says('go')))).toEqual(['task submitted', 'failed'])
+  expect(lifechart.stats()['tasks.refused']).toBe(1)
+})
+
+it('an artifact may have no parts: the last chunk of many says that it is the last, and nothing else', async () => {
+  const { lifechart } = await house.open()
+  lifechart.tasks.define(
+    'ends',
+    agent(script => {
+      const none = { artifactId: 'a', name: '', description: '', parts: [], metadata: undefined, extensions: [] }
+      const { taskId, contextId } = script.context
+      script.artifact('a', 'x')
+      const data = { taskId, contextId, artifact: none, append: true, lastChunk: true, metadata: undefined }
+      script.bus.publish({ kind: 'artifactUpdate', data })
+      script.status(state.TASK_STATE_COMPLETED)
+    }),
+  )
+  const stream = await all(lifechart.tasks.stream('ends', says('go')))
+  expect(stream).toEqual(['task submitted', 'artifact a: x', 'artifact a+: ', 'completed'])
+})

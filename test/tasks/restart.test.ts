@@ -154,6 +154,56 @@ describe('closing a runtime', () => {
   })
 })
 
+it.each([
+  ['resume', true],
+  ['requeue', true],
+  ['resume', false],
+  ['requeue', false],
+] as const)(
+  '(%s) a request that five processes died of is executed no more; those that handed it over do not count (died: %s)',
+  async (orphan, dies) => {
+    let calls = 0
+    const executor = agent(async script => {
+      calls++
+      script.status(working)
+      await untilAborted(script.context.signal)
+    })
+    let id: string | undefined
+    for (let place = 1; place <= 6; place++) {
+      const { lifechart } = await house.open()
+      lifechart.tasks.define('deadly', executor, { orphan })
+      id ??= taskOf(await lifechart.tasks.send('deadly', says('go'), { returnImmediately: true })).id
+      const own = id
+      await expect.poll(async () => calls === place || nameOf((await lifechart.tasks.get(own)).status?.state) === 'failed').toBe(true)
+      expect(calls).toBe(dies ? Math.min(place, 5) : place)
+      if (dies) lifechart.kernel.crash()
+      else await lifechart.close({ mode: 'handover' })
+      await house.clock.advance(20_000)
+    }
+  },
+)
+
+it('a runtime that is closed follows the policy that a task was made with, and not a newer one', async () => {
+  const executor = agent(async script => {
+    script.status(working)
+    await untilAborted(script.context.signal)
+  })
+  const open = async (policy: object) => {
+    const { lifechart } = await house.open()
+    lifechart.tasks.define('worker', executor, policy)
+    return lifechart
+  }
+  const first = await open({ orphan: 'resume' })
+  const { id } = taskOf(await first.tasks.send('worker', says('go'), { returnImmediately: true }))
+  await expect.poll(async () => nameOf((await first.tasks.get(id)).status?.state)).toBe('working')
+  await first.close()
+  const second = await open({ orphan: 'fail' })
+  await expect.poll(() => second.stats()['tasks.live']).toBe(1)
+  await second.close()
+  const third = await house.open()
+  expect((await third.lifechart.kernel.adapter.load(`task/${id}`))?.index.state).toBe('working')
+})
+
 describe('two processes over one store', () => {
   it('serve one task: a message, a cancel, a stream and a question from the other one reach its owner', async () => {
     const first = await house.open()
