@@ -90,7 +90,7 @@ export class Sender {
     if (key === undefined) return this.#deliver(sending)
     // The same message, sent again before it has arrived: it waits for what becomes of the first one.
     while (this.#underWay.has(key)) await this.#underWay.get(key)
-    const delivery = this.#once(sending, key)
+    const delivery = this.#once(sending)
     this.#underWay.set(
       key,
       delivery.then(
@@ -101,10 +101,16 @@ export class Sender {
     return delivery
   }
 
-  async #once(sending: Sending, key: string): Promise<Sent> {
+  async #once(sending: Sending): Promise<Sent> {
+    return (await this.#earlier(sending)) ?? this.#deliver(sending)
+  }
+
+  /** What became of the message if somebody has sent it before, in whatever process. */
+  async #earlier(sending: Sending): Promise<Sent | undefined> {
     const { kernel } = this.#house
-    const known = await kernel.insist(() => kernel.adapter.load({ key }))
-    return (known && (await this.#again(known.stream, sending))) ?? this.#deliver(sending)
+    const { key } = sending
+    const known = key === undefined ? undefined : await kernel.insist(() => kernel.adapter.load({ key }))
+    return known && this.#again(known.stream, sending)
   }
 
   /** What the message led to when it was sent before; undefined when that is kept no longer. */
@@ -147,22 +153,26 @@ export class Sender {
   }
 
   /** A message to a task that exists: it is executed when those before it are done. */
-  async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
+  async #followUp(sending: Sending): Promise<Sent> {
+    const { agent, request, caller, context, key } = sending
     const { taskId, contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
+    const requestId = requestIdOf(this.#house.kernel.environment.ids())
     try {
       const view = await place.folded.view()
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
-      const requestId = requestIdOf(this.#house.kernel.environment.ids())
       const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
       place.live?.contexts.set(requestId, context)
       await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
       if (key !== undefined) place.live?.keys.add(key)
       return { place, requestId, created: false }
     } catch (error) {
+      place.live?.contexts.delete(requestId)
       place.letGo()
+      const again = isLifechartError(error, 'KEY_TAKEN') && (await this.#earlier(sending))
+      if (again) return again
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
     }
   }
@@ -212,7 +222,7 @@ export class Sender {
     } catch (error) {
       if (!isLifechartError(error, 'KEY_TAKEN')) throw error
       // Another process was faster with the same message.
-      const again = await this.#again(String(error.details.holder), sending)
+      const again = await this.#earlier(sending)
       if (again) resolve(again)
       throw error
     }

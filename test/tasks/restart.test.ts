@@ -191,4 +191,31 @@ describe('two processes over one store', () => {
     const [one, other] = await Promise.all([first, second].map(({ lifechart }) => lifechart.tasks.send('worker', message)))
     expect(one && other && taskOf(one).id).toBe(other && taskOf(other).id)
   })
+
+  it('execute a message once that both are sent at once for the same task, and both have its outcome', async () => {
+    const first = await house.open()
+    const second = await house.open()
+    const gate = deferred()
+    const heard: string[] = []
+    const executor = agent(async script => {
+      heard.push(textOf(script.context.userMessage.parts))
+      script.status(working)
+      if (heard.length === 1) await gate.promise
+      script.status(asking, heard.at(-1))
+    })
+    for (const { lifechart } of [first, second]) lifechart.tasks.define('worker', executor)
+    const { id: taskId } = taskOf(await first.lifechart.tasks.send('worker', says('go'), { returnImmediately: true }))
+    const message = says('more', { taskId })
+    second.store.hold('commit')
+    const late = second.lifechart.tasks.send('worker', message)
+    await expect.poll(() => second.store.holding).toBe(1)
+    const early = first.lifechart.tasks.send('worker', message)
+    await expect.poll(() => [...first.lifechart.kernel.hosts()][0]?.snapshot.context.pending.length).toBe(1)
+    second.store.release()
+    await expect.poll(() => [...first.lifechart.kernel.hosts()][0]?.journal.commands).toBe(1)
+    gate.resolve()
+    const said = (await Promise.all([early, late])).map(sent => textOf(taskOf(sent).status?.message?.parts ?? []))
+    expect(said).toEqual(['more', 'more'])
+    expect(heard).toEqual(['go', 'more'])
+  })
 })
