@@ -152,6 +152,29 @@ describe('closing a runtime', () => {
     expect(await stream).toEqual(end === 'working' ? 'RUNTIME_CLOSED' : end === 'failed' ? ['working', 'failed'] : ['working', 'completed'])
     await expect(lifechart.tasks.send('worker', says('late'))).rejects.toMatchObject({ code: 'RUNTIME_CLOSED' })
   })
+
+  it('while the store does not answer lets go of every task, also of one that is being cancelled', async () => {
+    const { lifechart, store, clock } = await house.open()
+    lifechart.tasks.define(
+      'deaf',
+      agent(async script => {
+        script.status(working)
+        await new Promise(() => undefined)
+      }),
+      { cancelGrace: 60_000 },
+    )
+    const { id } = taskOf(await lifechart.tasks.send('deaf', says('go'), { returnImmediately: true }))
+    await expect.poll(async () => nameOf((await lifechart.tasks.get(id)).status?.state)).toBe('working')
+    const cancelled = lifechart.tasks.cancel(id).catch(error => error.code)
+    await expect.poll(() => JSON.stringify([...lifechart.kernel.hosts()][0]?.snapshot.value)).toContain('cancelling')
+    store.hold('commit')
+    void lifechart.tasks.send('deaf', says('more', { taskId: id })).catch(() => undefined)
+    const closed = lifechart.close({ mode: 'stop', timeout: 30_000 })
+    await clock.advance(40_000)
+    store.release()
+    await closed
+    expect(await cancelled).toBe('STORE_UNAVAILABLE')
+  })
 })
 
 describe('two processes over one store', () => {
