@@ -135,11 +135,13 @@ export class Parking {
 
   async #stop({ host, id }: LiveTask): Promise<void> {
     try {
-      await host.dispatch({ type: 'limit.exceeded', fault: shutdown })
+      await host.dispatch({ type: 'limit.exceeded', fault: shutdown }).catch(error => {
+        // It is being cancelled already, or has just ended.
+        if (!isLifechartError(error, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) throw error
+      })
       await host.untilOver()
     } catch (error) {
-      if (isLifechartError(error, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) await host.untilOver()
-      else this.#house.logger.warn('A task could not be stopped yet.', { task: id, error: String(error) })
+      this.#house.logger.warn('A task could not be stopped yet.', { task: id, error: String(error) })
     }
   }
 }

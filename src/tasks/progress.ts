@@ -1,5 +1,5 @@
 import type { LifechartError } from '../errors.ts'
-import { type Entry, Step, type StepRecord } from '../kernel/stream/record.ts'
+import { Step, type StepRecord } from '../kernel/stream/record.ts'
 import { SinkCursor } from '../kernel/stream/sink.ts'
 import type { Stream } from '../kernel/stream/stream.ts'
 import { TaskState } from './model.ts'
@@ -46,22 +46,7 @@ export class Progress {
     if (!mine) return this.#begun ? 'returned' : undefined
     const state = stateAt(record)
     if (state !== undefined && isInterrupted(state)) return 'interrupted'
-    return isExecuting(record) || record.from === undefined ? undefined : this.#left(record)
-  }
-
-  /** No executor holds the task: it is done with, unless it waits for another try. */
-  #left({ value }: StepRecord): Outcome | undefined {
-    const { waiting } = (value as { work: { waiting?: unknown } }).work
-    return waiting === 'idle' || waiting === 'parked' ? 'returned' : undefined
-  }
-
-  /** The outcome, if one of these records is it. */
-  find(entries: Iterable<Entry>): Outcome | undefined {
-    for (const entry of entries) {
-      const outcome = entry instanceof Step ? this.see(entry.record) : undefined
-      if (outcome) return outcome
-    }
-    return undefined
+    return isExecuting(record) || record.from === undefined ? undefined : 'returned'
   }
 }
 

@@ -241,7 +241,8 @@ export class Tasks implements Product, TaskKeeper {
   stepped(host: Host, record: StepRecord): void {
     const task = this.#of(host)
     task?.stepped(record)
-    if (task) this.#parking.loosened(task)
+    // What is to be done behind its end comes first.
+    if (task && record.status === 'active') this.#parking.loosened(task)
   }
 
   loosened(task: LiveTask): void {
