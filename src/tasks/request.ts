@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import { decodeMessage, encodeMessage, type StoredMessage } from './codec.ts'
+import { LifechartError } from '../errors.ts'
+import { frozenCopy } from '../kernel/json.ts'
+import { decodeMessage, decodeMetadata, encodeMessage, encodeMetadata, type StoredMessage, thaw } from './codec.ts'
 import type { JsonObject, SendRequest } from './model.ts'
 
 /** On whose behalf something is asked. Without a user, a task is reachable by its id only. */
@@ -16,8 +18,13 @@ export interface StoredRequest {
   configuration?: unknown
 }
 
-/** What a task is found by: its tenant and, if it has one, its user. */
+/** Bytes of a tenant, which may come from a client. */
+const longestTenant = 256
+
+/** What a task is found by: its tenant and, if it has one, its user. `REQUEST_INVALID` for what no tenant is called. */
 export function scopeOf({ tenant = '', user }: Caller): string {
+  if (typeof tenant !== 'string' || Buffer.byteLength(tenant) > longestTenant)
+    throw new LifechartError('REQUEST_INVALID', `The tenant is a text of at most ${longestTenant} bytes.`)
   return JSON.stringify(user === undefined ? [tenant] : [tenant, user])
 }
 
@@ -40,15 +47,17 @@ export function messageKey(caller: Caller, messageId: string, taskId: string): s
   return `message/${createHash('sha256').update(named).digest('base64url').slice(0, 22)}`
 }
 
+/** `AGENT_RESPONSE_INVALID`, `NOT_SERIALIZABLE`. */
 export function storeRequest({ message, metadata, configuration }: SendRequest, caller: Caller): StoredRequest {
+  scopeOf(caller)
   return {
     message: encodeMessage(message),
     caller: { ...(caller.tenant && { tenant: caller.tenant }), ...(caller.user !== undefined && { user: caller.user }) },
-    ...(metadata && { metadata }),
-    ...(configuration !== undefined && { configuration }),
+    ...encodeMetadata(metadata),
+    ...(configuration !== undefined && { configuration: frozenCopy(configuration, 'configuration') }),
   }
 }
 
 export function restoreRequest({ message, metadata, configuration }: StoredRequest): SendRequest {
-  return { message: decodeMessage(message), metadata, configuration }
+  return { message: decodeMessage(message), metadata: decodeMetadata(metadata), configuration: thaw(configuration) }
 }

@@ -1,8 +1,8 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
-import { encodeJson } from '../kernel/json.ts'
 import { Turns } from '../kernel/turns.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import { keepAnswer, readAnswer } from './answers.ts'
+import { checkRequest } from './checking.ts'
 import { decodeMessage, type StoredMessage, type StoredTask } from './codec.ts'
 import { Execution } from './execution.ts'
 import type { TaskHouse } from './house.ts'
@@ -12,7 +12,7 @@ import { type Message, type SendRequest, TaskState } from './model.ts'
 import { taskIdOf } from './names.ts'
 import type { Place, Places } from './places.ts'
 import type { StartInput } from './records.ts'
-import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf, storeRequest } from './request.ts'
+import { type Caller, messageKey, restoreRequest, type StoredRequest, scopeOf } from './request.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
 export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
@@ -28,7 +28,8 @@ export interface Addressing {
 
 interface Sending {
   agent: Agent
-  request: SendRequest
+  /** As it was sent. */
+  request: StoredRequest
   caller: Caller
   context: unknown
   key: string | undefined
@@ -80,11 +81,14 @@ export class Sender {
     }
   }
 
-  async #send(agent: Agent, request: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
-    this.#house.kernel.assertOpen()
+  async #send(agent: Agent, given: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
+    const { kernel, limits } = this.#house
+    kernel.assertOpen()
+    // A copy, before anything is awaited: what becomes of the original changes nothing.
+    const request = checkRequest(given, caller, limits.messageBytes)
     // Who sends one message after the other, in this process, leaves the event loop to others now and then.
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
-    const { messageId, taskId } = this.#check(request)
+    const { messageId, taskId = '' } = request.message
     const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
     const sending = { agent, request, caller, context, key }
     if (key === undefined) return this.#deliver(sending)
@@ -130,25 +134,9 @@ export class Sender {
     return sending.request.message.taskId ? this.#followUp(sending) : this.#begin(sending)
   }
 
-  #check({ message, metadata }: SendRequest): Message {
-    const invalid = (text: string) => new LifechartError('REQUEST_INVALID', text)
-    if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
-    if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
-    const { contextId } = message
-    if (
-      contextId &&
-      (typeof contextId !== 'string' || Buffer.byteLength(contextId) > 256 || !contextId.isWellFormed() || contextId.includes('\0'))
-    )
-      throw invalid('message.contextId is at most 256 bytes of well-formed text.')
-    const { messageBytes } = this.#house.limits
-    const size = sizeOf(message) + (metadata ? encodeJson(metadata, 'metadata').length : 0)
-    if (size > messageBytes) throw invalid(`The message has ${size} characters; limits.messageBytes is ${messageBytes}.`)
-    return message
-  }
-
   /** A message to a task that exists: it is executed when those before it are done. */
   async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
-    const { taskId, contextId: given } = request.message
+    const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
     try {
       const view = await place.folded.view()
@@ -156,7 +144,7 @@ export class Sender {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
       const requestId = requestIdOf(this.#house.kernel.environment.ids())
-      const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId: view.contextId } }, caller)
+      const stored = { ...request, message: { ...request.message, contextId: view.contextId } }
       place.live?.contexts.set(requestId, context)
       await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
       if (key !== undefined) place.live?.keys.add(key)
@@ -173,7 +161,7 @@ export class Sender {
     this.#assertCapacity(caller)
     const { ids } = this.#house.kernel.environment
     const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
-    const stored = storeRequest({ ...request, message: { ...request.message, taskId, contextId } }, caller)
+    const stored = { ...request, message: { ...request.message, taskId, contextId } }
     return new Promise<Sent>((resolve, reject) => {
       let opened: Promise<LiveTask | undefined> | undefined
       const execution: Execution = new Execution(
@@ -271,15 +259,4 @@ const requestIdOf = (id: string): string => id.slice(-12)
 
 export function terminal(taskId: string): LifechartError {
   return new LifechartError('TASK_TERMINAL', `Task ${taskId} has ended. Send the message without a task id to begin a new one.`)
-}
-
-/** Characters of the texts of a message, about; bytes count as base64. */
-function sizeOf({ parts }: Message): number {
-  let size = 0
-  for (const { content } of parts) {
-    if (content?.$case === 'raw') size += (content.value.length * 4) / 3
-    else if (content?.$case === 'data') size += encodeJson(content.value ?? null, 'data').length
-    else size += content?.value.length ?? 0
-  }
-  return size
 }
