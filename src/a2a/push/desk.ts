@@ -12,12 +12,16 @@ import { PushConfigs, readConfig } from './configs.ts'
 import { pushStream } from './names.ts'
 import { type PushPolicy, resolvePolicy } from './policy.ts'
 import { PushProduct } from './product.ts'
+import { PostTurns } from './turns.ts'
 
 /** One for all agents of a runtime. */
 const products = new WeakMap<Kernel, PushProduct>()
 
 function productOf({ kernel, limits }: Lifechart): PushProduct {
-  const product = products.get(kernel) ?? new PushProduct(kernel, new PushConfigs(kernel, limits.pushConfigs))
+  const known = products.get(kernel)
+  if (known) return known
+  const { pushConfigs, pushPosts, pushPostsPerHost } = limits
+  const product = new PushProduct(kernel, new PushConfigs(kernel, pushConfigs), new PostTurns(pushPosts, pushPostsPerHost))
   products.set(kernel, product)
   return product
 }
