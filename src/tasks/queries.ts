@@ -81,6 +81,14 @@ export async function listTasks(house: TaskHouse, options: ListOptions): Promise
   } catch (error) {
     throw error instanceof LifechartError && error.code === 'INVALID_QUERY' ? invalid('pageToken is none of ours.') : error
   }
+  /** Older tasks are on no page: the last one may end in front of them. */
+  const nextToken = async (): Promise<string> => {
+    const { next: cursor = '', items } = page
+    if (cursor === '' || statusAfter === undefined) return cursor
+    if (!items.every(({ index }) => recent(index.changed))) return ''
+    const behind = await kernel.insist(() => kernel.adapter.query({ ...query, limit: 1, cursor }))
+    return behind.items.some(({ index }) => recent(index.changed)) ? cursor : ''
+  }
   let totalSize = 0
   for await (const { index } of streamsFound(kernel.adapter, query)) {
     if (!recent(index.changed)) break
@@ -92,7 +100,7 @@ export async function listTasks(house: TaskHouse, options: ListOptions): Promise
     const task = await read(house, stream)
     if (task) tasks.push({ ...cut(task, options), ...(!includeArtifacts && { artifacts: [] }) })
   }
-  return { tasks, nextPageToken: found.length === page.items.length ? (page.next ?? '') : '', pageSize, totalSize }
+  return { tasks, nextPageToken: await nextToken(), pageSize, totalSize }
 }
 
 /** Undefined for one that was forgotten meanwhile. */
