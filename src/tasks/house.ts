@@ -64,22 +64,36 @@ export class TaskHouse {
     return this.#live.get(stream)
   }
 
-  /** How many tasks of the scope are held here. */
+  /** How many tasks of the scope are held here, or about to be. */
   heldOf(scope: string): number {
     return this.#held.get(scope) ?? 0
   }
 
   enter(task: LiveTask): void {
     this.#live.set(task.host.id, task)
-    this.#held.set(task.scope, this.heldOf(task.scope) + 1)
+    this.#count(task.scope, 1)
   }
 
   leave(task: LiveTask): boolean {
     if (this.#live.get(task.host.id) !== task) return false
-    const left = this.heldOf(task.scope) - 1
-    if (left > 0) this.#held.set(task.scope, left)
-    else this.#held.delete(task.scope)
+    this.#count(task.scope, -1)
     return this.#live.delete(task.host.id)
+  }
+
+  /** One more may be about to come; returns how to say that it has, or never will. */
+  expect(scope: string): () => void {
+    let expected = true
+    this.#count(scope, 1)
+    return () => {
+      if (expected) this.#count(scope, -1)
+      expected = false
+    }
+  }
+
+  #count(scope: string, more: 1 | -1): void {
+    const held = this.heldOf(scope) + more
+    if (held > 0) this.#held.set(scope, held)
+    else this.#held.delete(scope)
   }
 
   /** Something an executor published was not taken. */

@@ -138,18 +138,20 @@ export class Sender {
   async #followUp({ agent, request, caller, context, key }: Sending): Promise<Sent> {
     const { taskId = '', contextId: given } = request.message
     const place = await this.#places.find(taskId, caller)
+    const requestId = requestIdOf(this.#house.kernel.environment.ids())
     try {
       const view = await place.folded.view()
       if (given && given !== view.contextId) {
         throw new LifechartError('REQUEST_INVALID', `Task ${taskId} belongs to another contextId. Leave it out, or send the task's own.`)
       }
-      const requestId = requestIdOf(this.#house.kernel.environment.ids())
       const stored = { ...request, message: { ...request.message, contextId: view.contextId } }
       place.live?.contexts.set(requestId, context)
       await place.dispatch({ type: 'request.arrived', requestId, request: stored, agent: agent.name, ...(key !== undefined && { key }) })
       if (key !== undefined) place.live?.keys.add(key)
       return { place, requestId, created: false }
     } catch (error) {
+      // A commit that is not known to have failed goes on being tried.
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) place.live?.contexts.delete(requestId)
       place.letGo()
       throw isLifechartError(error, 'LIFECYCLE_ENDED') ? terminal(taskId) : error
     }
@@ -159,6 +161,8 @@ export class Sender {
   async #begin(sending: Sending): Promise<Sent> {
     const { agent, request, caller, context } = sending
     this.#assertCapacity(caller)
+    // Until it is there, or is known to be none.
+    const arrived = this.#house.expect(scopeOf(caller))
     const { ids } = this.#house.kernel.environment
     const [taskId, contextId, requestId] = [ids(), request.message.contextId || ids(), requestIdOf(ids())]
     const stored = { ...request, message: { ...request.message, taskId, contextId } }
@@ -167,6 +171,7 @@ export class Sender {
       const execution: Execution = new Execution(
         { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context },
         first => {
+          arrived()
           opened ??= this.#open(sending, { stored, taskId, contextId, requestId, execution }, first, resolve)
           opened.catch(reject)
           return opened
