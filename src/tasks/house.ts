@@ -74,10 +74,16 @@ export class TaskHouse {
     this.#count(task.scope, 1)
   }
 
-  leave(task: LiveTask): boolean {
-    if (this.#live.get(task.host.id) !== task) return false
+  /** It is not held here any more, which is told once. */
+  leave(task: LiveTask): void {
+    if (this.#live.get(task.host.id) !== task) return
     this.#count(task.scope, -1)
-    return this.#live.delete(task.host.id)
+    this.#live.delete(task.host.id)
+    try {
+      task.agent.onReleased?.(task.id)
+    } catch (error) {
+      this.logger.warn('onReleased threw.', { task: task.id, error: String(error) })
+    }
   }
 
   /** One more may be about to come; returns how to say that it has, or never will. */

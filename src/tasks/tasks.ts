@@ -267,7 +267,7 @@ export class Tasks implements Product, TaskKeeper {
     const task = this.#of(host)
     if (!task) return
     task.cutOff()
-    this.#parking.left(task)
+    this.house.leave(task)
   }
 
   async adopt(head: StreamHead, finding: Finding): Promise<boolean> {
