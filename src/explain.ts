@@ -90,6 +90,8 @@ function explainTask({ value, context }: AnyMachineSnapshot): Explanation[] {
   const found: Explanation[] = []
   if (work.executing === 'running') found.push({ code: 'executing', text: 'The executor is at work on a request.', ...ref })
   else if (work.executing) found.push({ code: 'stopping', text: 'The executor was told to stop and cleans up.', ...ref })
+  else if (work.waiting === 'backingOff')
+    found.push({ code: 'waiting', text: 'Its executor threw, and is tried again after a while.', ...ref })
   else found.push({ code: 'waiting', text: 'The next message to the task is waited for.' })
   for (const request of pending) found.push({ code: 'waiting', text: 'A request waits for those before it.', ref: request })
   return found

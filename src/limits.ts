@@ -19,12 +19,16 @@ export interface Limits extends KernelLimits {
   tasksPerCaller: number
   /** Messages that wait, per task. */
   requestsPerTask: number
-  /** Characters of one message with its metadata; bytes count as base64. */
+  /** Characters of one request as it is stored: message, metadata and configuration. */
   messageBytes: number
   /** Events that one execution may publish ahead of a status that is not stored yet. */
   taskBacklog: number
   /** Configurations of push notifications, per task. */
   pushConfigs: number
+  /** POSTs of push notifications that are under way here. */
+  pushPosts: number
+  /** The same, to one receiver: the host and port of a url. */
+  pushPostsPerHost: number
   /** Evicted runs that are remembered as such, for 24 h at most. */
   evictedRemembered: number
 }
@@ -50,6 +54,8 @@ export const defaultLimits: Limits = {
   messageBytes: 1024 * 1024,
   taskBacklog: 16_384,
   pushConfigs: 16,
+  pushPosts: 256,
+  pushPostsPerHost: 64,
   evictedRemembered: 10_000,
 }
 

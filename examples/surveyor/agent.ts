@@ -11,6 +11,9 @@ import { dataPart, type Telling, tellingOf, textPart } from './telling.ts'
 /** Findings between two words about how far the survey is. */
 const findingsPerWord = 10
 
+/** Findings of which a task tells: what clients keep of it does not grow with the tree. */
+export const mostFindings = 1_000
+
 /** One whose server is gone is surveyed anew by the next one. */
 export const surveyPolicy = { orphan: 'resume' } as const
 
@@ -31,9 +34,9 @@ export function surveyAgent(root: string): AgentExecutor {
       const name = relative(root, meant.directory) || '.'
       await telling.status(TaskState.TASK_STATE_WORKING, `${printable(name)} is surveyed.`)
       const input = { dir: meant.directory, pace: paceOf(requestContext.userMessage) }
-      const report = await tellFindings(surveyor({ input, signal, lastChunk: undefined }), telling)
-      if (!report) return
-      const part = textPart(markdownOf(name, report), 'text/markdown')
+      const survey = await tellFindings(surveyor({ input, signal, lastChunk: undefined }), telling)
+      if (!survey) return
+      const part = textPart(markdownOf(name, survey.report, survey.untold), 'text/markdown')
       await telling.artifact('report', part, { append: false, lastChunk: true })
       await telling.status(TaskState.TASK_STATE_COMPLETED)
     },
@@ -42,13 +45,19 @@ export function surveyAgent(root: string): AgentExecutor {
   }
 }
 
-/** The report; undefined for a survey that was stopped. The first finding takes the place of all that an earlier execution has told. */
-async function tellFindings(survey: ReturnType<typeof surveyor>, telling: Telling): Promise<Report | undefined> {
-  for (let told = 0; ; told++) {
+/**
+ * The report, and how many findings are in it alone; undefined for a survey that was stopped. The first finding takes the place of all
+ * that an earlier execution has told.
+ */
+async function tellFindings(
+  survey: ReturnType<typeof surveyor>,
+  telling: Telling,
+): Promise<{ report: Report; untold: number } | undefined> {
+  for (let found = 0; ; found++) {
     const { value, done } = await survey.next()
-    if (done) return value
-    await telling.artifact('findings', dataPart(toldOf(value)), { append: told > 0, lastChunk: false })
-    if ((told + 1) % findingsPerWord === 0) await telling.status(TaskState.TASK_STATE_WORKING, undefined, progressOf(told + 1, value))
+    if (done) return value && { report: value, untold: Math.max(0, found - mostFindings) }
+    if (found < mostFindings) await telling.artifact('findings', dataPart(toldOf(value)), { append: found > 0, lastChunk: false })
+    if ((found + 1) % findingsPerWord === 0) await telling.status(TaskState.TASK_STATE_WORKING, undefined, progressOf(found + 1, value))
   }
 }
 

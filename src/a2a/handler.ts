@@ -227,15 +227,11 @@ class LifechartRequestHandler implements LifechartA2AHandler {
     return this.#answer(() => this.#pushDesk.get(params.taskId, params.id, callerOf(context, params)))
   }
 
-  /** All of them are on one page: they are few. */
   listTaskPushNotificationConfigs(
     params: ListTaskPushNotificationConfigsRequest,
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
-    return this.#answer(async () => ({
-      configs: await this.#pushDesk.list(params.taskId, callerOf(context, params)),
-      nextPageToken: '',
-    }))
+    return this.#answer(() => this.#pushDesk.list(params.taskId, callerOf(context, params), params))
   }
 
   deleteTaskPushNotificationConfig(params: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext): Promise<void> {

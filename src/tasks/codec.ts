@@ -153,7 +153,7 @@ export function encodeMessages(messages: readonly Message[] | undefined): readon
 }
 
 /** A copy of JSON that is the caller's to change. */
-function thaw<T>(value: T): T {
+export function thaw<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(thaw) as T
   const copy: Record<string, unknown> = {}

@@ -81,10 +81,12 @@ export class TaskHouse {
     this.count(task.scope, 1)
   }
 
-  leave(task: LiveTask): boolean {
-    if (this.#live.get(task.host.id) !== task) return false
+  /** It is not held here any more, which is told once. */
+  leave(task: LiveTask): void {
+    if (this.#live.get(task.host.id) !== task) return
     this.count(task.scope, -1)
-    return this.#live.delete(task.host.id)
+    this.#live.delete(task.host.id)
+    task.agent.onReleased?.(task.id)
   }
 
   /** Something an executor published was not taken. */

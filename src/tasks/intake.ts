@@ -1,4 +1,5 @@
 import { LifechartError } from '../errors.ts'
+import { assertJson } from '../kernel/json.ts'
 import type { Encoded } from '../kernel/stream/record.ts'
 import {
   encodeArtifact,
@@ -56,7 +57,10 @@ function copyOf(event: ExecutionEvent, ids: Ids, n: number): Intake {
     case 'task': {
       const { id, contextId, status } = event.data
       checkIds(id, contextId, ids)
-      return { kind: 'task', task: encodeTask(event.data), status: encodeStatus(status) }
+      const task = encodeTask(event.data)
+      // As deep as it may lie in the first step of the task.
+      assertJson({ input: { task } }, 'event')
+      return { kind: 'task', task, status: encodeStatus(status) }
     }
     default:
       throw wrong('An event is a message, a task, a statusUpdate or an artifactUpdate.')

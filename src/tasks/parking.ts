@@ -37,7 +37,7 @@ export class Parking {
     kernel.remove(host)
     host.stream.dispose(new LifechartError('RUNTIME_CLOSED', `Task ${task.id} was parked.`))
     counters.parked++
-    this.left(task)
+    this.#house.leave(task)
     void kernel.sweep.ask()
     // They came too late for this owner.
     if (host.journal.commandsTaken > host.journal.commands) kernel.sweep.commanded(host.id)
@@ -45,12 +45,7 @@ export class Parking {
 
   #drop(task: LiveTask): void {
     task.host.stream.dispose()
-    this.left(task)
-  }
-
-  /** It is not held here any more. */
-  left(task: LiveTask): void {
-    if (this.#house.leave(task)) task.agent.onReleased?.(task.id)
+    this.#house.leave(task)
   }
 
   /** The task has ended: it goes as soon as nobody follows it. */

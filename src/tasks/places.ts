@@ -207,7 +207,7 @@ export class Places {
       await opening
     } catch (error) {
       // Its commit goes on being tried: what comes of it decides.
-      if (!isLifechartError(error, 'STORE_UNAVAILABLE') && this.#house.leave(task)) task.agent.onReleased?.(task.id)
+      if (!isLifechartError(error, 'STORE_UNAVAILABLE')) this.#house.leave(task)
       throw error
     }
   }

@@ -1,10 +1,11 @@
 import { LifechartError } from '../errors.ts'
 import type { Query } from '../kernel/port.ts'
 import { streamsFound } from '../kernel/streams-found.ts'
+import { checkContextId, checkHistoryLength, invalid } from './checking.ts'
 import type { FoldedStream } from './folded.ts'
 import { loadView } from './folded.ts'
 import type { TaskHouse } from './house.ts'
-import type { Task } from './model.ts'
+import { type Task, TaskState } from './model.ts'
 import { type Caller, scopeOf } from './request.ts'
 import { eventOfState, stateName } from './states.ts'
 
@@ -40,9 +41,14 @@ export interface TaskPage {
 /** A task with as much of its history as is asked for. `REQUEST_INVALID` for a negative length. */
 export function cut(task: Task, { historyLength }: HistoryLength): Task {
   if (historyLength === undefined) return task
-  if (!Number.isInteger(historyLength) || historyLength < 0)
-    throw new LifechartError('REQUEST_INVALID', 'historyLength is a whole number, 0 or more.')
+  checkHistoryLength(historyLength)
   return { ...task, history: historyLength === 0 ? [] : task.history.slice(-historyLength) }
+}
+
+/** The task, if it was canceled. `TASK_NOT_CANCELABLE` for one that ended in another way. */
+export function cancelled(task: Task): Task {
+  if (task.status?.state === TaskState.TASK_STATE_CANCELED) return task
+  throw new LifechartError('TASK_NOT_CANCELABLE', `Task ${task.id} has ended.`)
 }
 
 /** The task as of now. */
@@ -55,13 +61,16 @@ export async function listTasks(house: TaskHouse, options: ListOptions): Promise
   const { caller = {}, contextId, state, statusAfter, pageSize = 50, pageToken, includeArtifacts = false } = options
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > 100) throw invalid('pageSize is 1 to 100.')
   if (state !== undefined && eventOfState(state) === undefined) throw invalid('status is one of the states of a task.')
+  if (contextId) checkContextId(contextId, 'contextId')
+  checkHistoryLength(options.historyLength)
   if (statusAfter !== undefined && !Number.isFinite(statusAfter)) throw invalid('statusTimestampAfter is a time in ISO 8601.')
+  const scope = scopeOf(caller)
   // Without a caller, a task is reachable by its id only.
   if (caller.user === undefined) return { tasks: [], nextPageToken: '', pageSize, totalSize: 0 }
   const { kernel } = house
   const query: Omit<Query, 'cursor' | 'limit'> = {
     kinds: ['task'],
-    where: { scope: scopeOf(caller), ...(contextId && { context: contextId }), ...(state !== undefined && { state: stateName(state) }) },
+    where: { scope, ...(contextId && { context: contextId }), ...(state !== undefined && { state: stateName(state) }) },
     order: 'changed',
     descending: true,
   }
@@ -71,6 +80,14 @@ export async function listTasks(house: TaskHouse, options: ListOptions): Promise
     page = await kernel.insist(() => kernel.adapter.query({ ...query, limit: pageSize, ...(pageToken && { cursor: pageToken }) }))
   } catch (error) {
     throw error instanceof LifechartError && error.code === 'INVALID_QUERY' ? invalid('pageToken is none of ours.') : error
+  }
+  /** Older tasks are on no page: the last one may end in front of them. */
+  const nextToken = async (): Promise<string> => {
+    const { next: cursor = '', items } = page
+    if (cursor === '' || statusAfter === undefined) return cursor
+    if (!items.every(({ index }) => recent(index.changed))) return ''
+    const behind = await kernel.insist(() => kernel.adapter.query({ ...query, limit: 1, cursor }))
+    return behind.items.some(({ index }) => recent(index.changed)) ? cursor : ''
   }
   let totalSize = 0
   for await (const { index } of streamsFound(kernel.adapter, query)) {
@@ -83,7 +100,7 @@ export async function listTasks(house: TaskHouse, options: ListOptions): Promise
     const task = await read(house, stream)
     if (task) tasks.push({ ...cut(task, options), ...(!includeArtifacts && { artifacts: [] }) })
   }
-  return { tasks, nextPageToken: found.length === page.items.length ? (page.next ?? '') : '', pageSize, totalSize }
+  return { tasks, nextPageToken: await nextToken(), pageSize, totalSize }
 }
 
 /** Undefined for one that was forgotten meanwhile. */
@@ -92,8 +109,4 @@ async function read(house: TaskHouse, stream: string): Promise<Task | undefined>
   if (live?.host.begun) return taskOf(live.folded)
   const stored = await house.kernel.insist(() => house.kernel.adapter.load(stream))
   return stored && (await loadView(house.kernel, stored)).task()
-}
-
-function invalid(text: string): LifechartError {
-  return new LifechartError('REQUEST_INVALID', text)
 }

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { isLifechartError, LifechartError } from '../errors.ts'
+import { LifechartError } from '../errors.ts'
 import { frozenCopy } from '../kernel/json.ts'
-import { decodeMessage, decodeMetadata, encodeMessage, encodeMetadata, type StoredMessage } from './codec.ts'
-import type { JsonObject, Message, SendRequest } from './model.ts'
+import { decodeMessage, decodeMetadata, encodeMessage, encodeMetadata, type StoredMessage, thaw } from './codec.ts'
+import type { JsonObject, SendRequest } from './model.ts'
 
 /** On whose behalf something is asked. Without a user, a task is reachable by its id only. */
 export interface Caller {
@@ -18,8 +18,13 @@ export interface StoredRequest {
   configuration?: unknown
 }
 
-/** What a task is found by: its tenant and, if it has one, its user. */
+/** Bytes of a tenant, which may come from a client. */
+const longestTenant = 256
+
+/** What a task is found by: its tenant and, if it has one, its user. `REQUEST_INVALID` for what no tenant is called. */
 export function scopeOf({ tenant = '', user }: Caller): string {
+  if (typeof tenant !== 'string' || Buffer.byteLength(tenant) > longestTenant)
+    throw new LifechartError('REQUEST_INVALID', `The tenant is a text of at most ${longestTenant} bytes.`)
   return JSON.stringify(user === undefined ? [tenant] : [tenant, user])
 }
 
@@ -28,9 +33,6 @@ export function callerOf(scope: string): Caller {
   const [tenant = '', user] = JSON.parse(scope) as string[]
   return { ...(tenant !== '' && { tenant }), ...(user !== undefined && { user }) }
 }
-
-/** Each of them is looked for. */
-const mostReferences = 256
 
 /** Anonymous callers share a scope: a message id is a claim on an outcome only when it is as hard to guess as a task id. */
 const unguessable = 22
@@ -45,40 +47,15 @@ export function messageKey(caller: Caller, messageId: string, taskId: string): s
   return `message/${hash('sha256', named, 'base64url').slice(0, 22)}`
 }
 
-/** Takes a request in: checked, and a copy. `REQUEST_INVALID`, also beyond `limit` characters; `NOT_SERIALIZABLE`. */
-export function acceptRequest(request: SendRequest, caller: Caller, limit: number): StoredRequest {
-  const { message, metadata, configuration } = request
-  if (!message || typeof message.messageId !== 'string' || message.messageId === '') throw invalid('message.messageId is required.')
-  if (!Array.isArray(message.parts) || message.parts.length === 0) throw invalid('message.parts must have at least one part.')
-  if (!isContextId(message.contextId)) throw invalid('message.contextId is at most 256 bytes of well-formed text.')
-  const said = { message: encoded(message), ...encodeMetadata(metadata) }
-  const { referenceTaskIds = [] } = said.message
-  if (referenceTaskIds.length > mostReferences) throw invalid(`A message refers to at most ${mostReferences} tasks.`)
-  const size = JSON.stringify(said).length
-  if (size > limit) throw invalid(`The message has ${size} characters; limits.messageBytes is ${limit}.`)
+/** The request as it is stored: a copy. `AGENT_RESPONSE_INVALID`, `NOT_SERIALIZABLE`, `REQUEST_INVALID`. */
+export function storeRequest({ message, metadata, configuration }: SendRequest, caller: Caller): StoredRequest {
+  scopeOf(caller)
   return {
-    ...said,
+    message: encodeMessage(message),
     caller: { ...(caller.tenant && { tenant: caller.tenant }), ...(caller.user !== undefined && { user: caller.user }) },
+    ...encodeMetadata(metadata),
     ...(configuration !== undefined && { configuration: frozenCopy(configuration, 'configuration') }),
   }
-}
-
-function isContextId(contextId: unknown): boolean {
-  if (!contextId) return true
-  return typeof contextId === 'string' && Buffer.byteLength(contextId) <= 256 && contextId.isWellFormed() && !contextId.includes('\0')
-}
-
-/** What is wrong with it is the sender's fault here. */
-function encoded(message: Message): StoredMessage {
-  try {
-    return encodeMessage(message)
-  } catch (error) {
-    throw isLifechartError(error, 'AGENT_RESPONSE_INVALID') ? invalid(error.message) : error
-  }
-}
-
-function invalid(text: string): LifechartError {
-  return new LifechartError('REQUEST_INVALID', text)
 }
 
 /** The request with the ids of the task that it belongs to. */
@@ -88,11 +65,7 @@ export function placed(request: StoredRequest, ids: { taskId: string; contextId:
 
 /** A copy that is the executor's own. */
 export function restoreRequest({ message, metadata, configuration }: StoredRequest): SendRequest {
-  return {
-    message: decodeMessage(message),
-    metadata: decodeMetadata(metadata),
-    configuration: structuredClone(configuration) as SendRequest['configuration'],
-  }
+  return { message: decodeMessage(message), metadata: decodeMetadata(metadata), configuration: thaw(configuration) }
 }
 
 /** Names a request within its task, where nobody has to guess it: a part of an id is enough. */

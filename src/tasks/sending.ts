@@ -3,13 +3,14 @@ import { Turns } from '../kernel/turns.ts'
 import type { Agent } from './agent.ts'
 import { readAnswer } from './answers.ts'
 import { Beginnings } from './beginnings.ts'
+import { checkRequest } from './checking.ts'
 import { decodeMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
 import type { TaskKeeper } from './live-task.ts'
 import type { Message, SendRequest } from './model.ts'
 import { taskIdOf, taskStream } from './names.ts'
 import type { Place, Places } from './places.ts'
-import { acceptRequest, type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
+import { type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
 import { isTerminal } from './states.ts'
 
 /** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
@@ -77,10 +78,12 @@ export class Sender {
   }
 
   async #send(agent: Agent, given: SendRequest, caller: Caller, context: unknown): Promise<Sent> {
-    this.#house.kernel.assertOpen()
+    const { kernel, limits } = this.#house
+    kernel.assertOpen()
+    // A copy, before anything is awaited: what becomes of the original changes nothing.
+    const request = checkRequest(given, caller, limits.messageBytes)
     // Who sends one message after the other, in this process, leaves the event loop to others now and then.
     for (let turn = this.#turns.next(); turn; turn = this.#turns.next()) await turn
-    const request = acceptRequest(given, caller, this.#house.limits.messageBytes)
     const { messageId, taskId = '' } = request.message
     const key = agent.policy.dedupe === false ? undefined : messageKey(caller, messageId, taskId)
     const sending = { agent, request, caller, context, key }

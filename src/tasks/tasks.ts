@@ -7,6 +7,7 @@ import type { Product } from '../kernel/product.ts'
 import type { StepRecord } from '../kernel/stream/record.ts'
 import { type Agent, type AgentHooks, checkPolicy, guarded, type TaskExecutor, type TaskPolicy } from './agent.ts'
 import { readTask, taskCharts, wasExecuting } from './chart.ts'
+import { checkHistoryLength } from './checking.ts'
 import { taskEvent } from './events.ts'
 import { type FeedOptions, type FeedSource, TaskFeed } from './feed.ts'
 import { foldedTo } from './folded.ts'
@@ -17,7 +18,7 @@ import type { Message, SendRequest, StreamResponse, Task } from './model.ts'
 import { Parking } from './parking.ts'
 import { type Place, Places } from './places.ts'
 import { endsStream, outcomeOf, Progress } from './progress.ts'
-import { cut, type HistoryLength, type ListOptions, listTasks, type TaskPage, taskOf } from './queries.ts'
+import { cancelled, cut, type HistoryLength, type ListOptions, listTasks, type TaskPage, taskOf } from './queries.ts'
 import type { Caller } from './request.ts'
 import { type Addressing, Sender, type Sent, terminal } from './sending.ts'
 import { isTerminal } from './states.ts'
@@ -71,7 +72,8 @@ export class Tasks implements Product, TaskKeeper {
     return agent
   }
 
-  #send(agent: string, request: SendRequest, options: Addressing): Promise<Sent> {
+  #send(agent: string, request: SendRequest, options: SendOptions): Promise<Sent> {
+    checkHistoryLength(options.historyLength)
     if (this.#closing) throw new LifechartError('RUNTIME_CLOSED', 'The runtime is being closed. Open another one.')
     return this.#sender.send(this.#agent(agent), request, options)
   }
@@ -266,7 +268,7 @@ export class Tasks implements Product, TaskKeeper {
     const task = this.#of(host)
     if (!task) return
     task.cutOff()
-    this.#parking.left(task)
+    this.house.leave(task)
   }
 
   async adopt(head: StreamHead, finding: Finding): Promise<boolean> {
@@ -293,9 +295,4 @@ export class Tasks implements Product, TaskKeeper {
     await this.#sender.close(mode, until)
     await this.#parking.close(mode, until)
   }
-}
-
-function cancelled(task: Task): Task {
-  if (task.status?.state === 5) return task
-  throw new LifechartError('TASK_NOT_CANCELABLE', `Task ${task.id} has ended.`)
 }

@@ -129,7 +129,7 @@ describe('a notification', () => {
       asked++
       return new Promise(() => undefined)
     }
-    const { lifechart, clock } = await house.open()
+    const { lifechart, clock, log } = await house.open()
     const handler = serve(lifechart, works, { push: { resolve, timeout: 700 } })
     await handler.sendMessage(sends('go', config('https://hook.test/')), caller())
     await until(() => asked === 1)
@@ -137,6 +137,8 @@ describe('a notification', () => {
     expect(handler.pushStats().failed).toBe(0)
     await clock.advance(1)
     await until(() => handler.pushStats().failed === 1)
+    // Nobody has refused an address.
+    expect(log.find(({ message }) => message.startsWith('A notification was not taken'))?.facts.failure).toBe('timeout')
   })
 
   it('that is under way when the runtime is closed is broken off', async () => {

@@ -39,6 +39,38 @@ describe('the configurations of a task', () => {
     expect(await errorOf(() => get('one'))).toBeInstanceOf(TaskNotFoundError)
   })
 
+  it('are listed in pages, with all of them on exactly one, also when those that were seen are deleted', async () => {
+    const { lifechart } = await house.open()
+    const handler = serve(lifechart, asks)
+    const taskId = await waiting(handler)
+    const ids = ['one', 'two', 'ü/..', 'four', 'five']
+    for (const id of ids) await handler.createTaskPushNotificationConfig(config(url, { taskId, id }), caller())
+    const list = (pageSize: number, pageToken = '') =>
+      handler.listTaskPushNotificationConfigs({ tenant: '', taskId, pageSize, pageToken }, caller())
+    const first = await list(2)
+    expect(first.configs.map(({ id }) => id)).toEqual(['one', 'two'])
+    for (const { id } of first.configs) await handler.deleteTaskPushNotificationConfig({ tenant: '', taskId, id }, caller())
+    const second = await list(2, first.nextPageToken)
+    const third = await list(2, second.nextPageToken)
+    expect([...second.configs, ...third.configs].map(({ id }) => id)).toEqual(['ü/..', 'four', 'five'])
+    expect(third.nextPageToken).toBe('')
+    for (const size of [0, 3, 100]) expect(await list(size)).toMatchObject({ configs: [{}, {}, {}], nextPageToken: '' })
+  })
+
+  it.each([
+    [-1, ''],
+    [1.5, ''],
+    [Number.NaN, ''],
+    [0, 'forged'],
+    [2, '__proto__'],
+  ])('are not listed in pages of %d from %j', async (pageSize, pageToken) => {
+    const { lifechart } = await house.open()
+    const handler = serve(lifechart, asks)
+    const taskId = await waiting(handler)
+    const list = () => handler.listTaskPushNotificationConfigs({ tenant: '', taskId, pageSize, pageToken }, caller())
+    expect(await errorOf(list)).toBeInstanceOf(RequestMalformedError)
+  })
+
   it('can be deleted again and again', async () => {
     const { lifechart } = await house.open()
     const handler = serve(lifechart, asks)

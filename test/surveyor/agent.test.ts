@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { TaskState } from '@a2a-js/sdk'
 import { type A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server'
 import { describe, expect, it } from 'vitest'
-import { surveyAgent, surveyPolicy } from '../../examples/surveyor/agent.ts'
+import { mostFindings, surveyAgent, surveyPolicy } from '../../examples/surveyor/agent.ts'
 import { agentCard } from '../../examples/surveyor/card.ts'
 import { says, textIn } from '../../examples/surveyor/told.ts'
 import { a2aRequestHandler } from '../../src/a2a/index.ts'
@@ -58,6 +58,16 @@ describe('the agent that surveys', () => {
     expect(told.report).toContain(`| Bytes | ${report?.bytes.toLocaleString('en-US')} |`)
     expect(told.report).toContain('| Marks | 1 |')
     expect(told.report).toContain('- a.ts:2: ')
+  })
+
+  it('tells of no more findings than it says, and reports them all', async () => {
+    const root = tree(Object.fromEntries(Array.from({ length: mostFindings + 4 }, (_, i) => [`d${i}/`, ''])))
+    const { task, state } = await ask(agentOf(await runtimes().open(), root), '.')
+    expect(state).toBe('TASK_STATE_COMPLETED')
+    expect(findingsOf(task)).toHaveLength(mostFindings)
+    const report = textIn(task.artifacts.find(({ artifactId }) => artifactId === 'report')?.parts)
+    expect(report).toContain('| Directories | 1,005 |')
+    expect(report).toContain('The last 5 findings are counted here, and not told one by one.')
   })
 
   it.each(['sub', ' sub\n', './sub', 'sub/', 'sub/deep/..', 'one/../sub'])('surveys the directory that is named by %j', async text => {

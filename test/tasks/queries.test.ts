@@ -115,6 +115,29 @@ describe('listing tasks', () => {
   })
 })
 
+describe('listing tasks since a time', () => {
+  it('has no page behind the last one of them, however many older tasks there are', async () => {
+    const { tasks, send, clock } = await opened()
+    for (let i = 0; i < 5; i++) {
+      await send(`old ${i}`)
+      await clock.advance(10)
+    }
+    const first = await send('new 0')
+    await clock.advance(10)
+    await send('new 1')
+    const statusAfter = Date.parse(first.status?.timestamp ?? '')
+    const pages: number[] = []
+    let pageToken: string | undefined
+    do {
+      const page = await tasks.list({ caller: ann, statusAfter, pageSize: 2, pageToken })
+      expect(page.totalSize).toBe(2)
+      pages.push(page.tasks.length)
+      pageToken = page.nextPageToken
+    } while (pageToken !== '' && pages.length < 9)
+    expect(pages).toEqual([2])
+  })
+})
+
 describe('another caller', () => {
   it.each([{ user: 'bob' }, { user: 'ann', tenant: 'other' }, {}, { tenant: 'ann' }])('(%j) does not find a task', async caller => {
     const { tasks, send } = await opened()

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import type { Tasks } from '../../src/tasks/tasks.ts'
 import { processes } from '../runs/support.ts'
 import { agent, all, deferred, nameOf, says, state, taskOf, textOf } from './support.ts'
 
 const house = processes()
-const limits = { chunkBytes: 1_000, requestsPerTask: 2 }
+const limits = { chunkBytes: 1_000, requestsPerTask: 2, tasksPerCaller: 2 }
 const large = 'x'.repeat(2_000)
 
 it.each([
@@ -45,6 +46,8 @@ it('a task takes as many messages as may wait, however many come at once', async
     ),
   )
   expect((await Promise.all(sends)).sort()).toEqual(['TASK_CAPACITY', 'TASK_CAPACITY', 'TASK_CAPACITY', 'taken', 'taken'])
+  // Nothing is kept of those that were refused.
+  expect((lifechart.tasks as Tasks).house.live(`task/${taskId}`)?.contexts.size).toBe(3)
   gate.resolve()
   await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
 })
@@ -140,4 +143,32 @@ it('an artifact may have no parts: the last chunk of many says that it is the la
   )
   const stream = await all(lifechart.tasks.stream('ends', says('go')))
   expect(stream).toEqual(['task submitted', 'artifact a: x', 'artifact a+: ', 'completed'])
+})
+
+it('a caller has as many tasks as it may, also of those whose executors have said nothing yet', async () => {
+  const { lifechart } = await house.open({ limits })
+  const gate = deferred()
+  let calls = 0
+  lifechart.tasks.define(
+    'silent',
+    agent(async script => {
+      calls++
+      await gate.promise
+      if (textOf(script.context.userMessage.parts) === 'answer') return void script.message('an answer')
+      script.status(state.TASK_STATE_COMPLETED)
+    }),
+  )
+  const sends = (texts: string[], user: string) =>
+    texts.map(text =>
+      lifechart.tasks.send('silent', says(text), { caller: { user } }).then(
+        () => 'taken',
+        error => error.code,
+      ),
+    )
+  const [ann, bob] = [sends(['go', 'answer', 'go', 'go'], 'ann'), sends(['go'], 'bob')]
+  expect(await Promise.all(ann.slice(2))).toEqual(['TASK_CAPACITY', 'TASK_CAPACITY'])
+  gate.resolve()
+  expect(await Promise.all([...ann.slice(0, 2), ...bob])).toEqual(['taken', 'taken', 'taken'])
+  await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
+  expect([await Promise.all(sends(['go', 'answer'], 'ann')), calls]).toEqual([['taken', 'taken'], 5])
 })

@@ -55,7 +55,7 @@ it('a message may have as many characters as the limit says, with its metadata, 
   const request = { ...says('go', { metadata: { a: 1 } }), metadata: { b: 2 } }
   const { messageId, role, parts, metadata } = request.message
   const stored = { messageId, role, parts: parts.map(({ content }) => ({ text: content?.value })), metadata }
-  const messageBytes = JSON.stringify({ message: stored, metadata: request.metadata }).length
+  const messageBytes = JSON.stringify({ message: stored, caller: {}, metadata: request.metadata }).length
   const codes = [0, 1].map(async less => {
     const { lifechart } = await house.open({ limits: { messageBytes: messageBytes - less } })
     lifechart.tasks.define('quick', quick)

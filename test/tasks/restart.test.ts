@@ -268,10 +268,16 @@ describe('two processes over one store', () => {
     const first = await house.open()
     const second = await house.open()
     const message = says('go')
+    // The one that comes too late is released at once; that its owner fails at that changes nothing.
+    const onReleased = () => {
+      throw new Error('The callback failed.')
+    }
     for (const { lifechart } of [first, second])
       lifechart.tasks.define(
         'worker',
         agent(script => void script.status(completed)),
+        {},
+        { onReleased },
       )
     const [one, other] = await Promise.all([first, second].map(({ lifechart }) => lifechart.tasks.send('worker', message)))
     expect(one && other && taskOf(one).id).toBe(other && taskOf(other).id)

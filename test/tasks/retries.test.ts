@@ -33,6 +33,12 @@ it('an executor that throws is tried again after a while that doubles; who waits
   }
   await tried(0, 1)
   await tried(999, 1)
+  const [{ id = '' } = {}] = lifechart.kernel.hosts()
+  expect(await lifechart.explain(id)).toMatchObject([
+    { text: 'Its executor threw, and is tried again after a while.' },
+    {},
+    { code: 'timer' },
+  ])
   await tried(1, 2)
   await tried(1_999, 2)
   await clock.advance(1)
@@ -59,7 +65,7 @@ it('a task that waits for its next try is tried by the next process when its own
   const one = failing(9)
   first.lifechart.tasks.define('failing', one.executor, { retry: { max: 3, backoff: 60_000 } })
   const { id } = taskOf(await first.lifechart.tasks.send('failing', says('go'), { returnImmediately: true }))
-  await expect.poll(async () => nameOf((await first.lifechart.tasks.get(id)).status?.state)).toBe('submitted')
+  await expect.poll(() => first.lifechart.stats()['tasks.parked']).toBe(1)
   first.lifechart.kernel.crash()
   const second = await house.open()
   const other = failing(0)

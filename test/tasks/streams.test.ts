@@ -113,6 +113,40 @@ describe('a stream of a task', () => {
     expect((await tasks.get(id)).history).toHaveLength(1)
   })
 
+  it('gives metadata of its own to each reader, all the way down', async () => {
+    const { lifechart } = await house.open()
+    const gate = deferred()
+    lifechart.tasks.define(
+      'notes',
+      agent(async script => {
+        script.task()
+        await gate.promise
+        script.status(working, 'x', { notes: { read: 0 } })
+        script.status(completed)
+      }),
+    )
+    const { id } = taskOf(await lifechart.tasks.send('notes', says('go'), { returnImmediately: true }))
+    const reading = [0, 1].map(async () => {
+      for await (const { payload } of lifechart.tasks.subscribe(id)) {
+        const notes = payload?.$case === 'statusUpdate' && (payload.value.metadata?.notes as { read: number } | undefined)
+        if (notes) return ++notes.read
+      }
+      return undefined
+    })
+    gate.resolve()
+    expect(await Promise.all(reading)).toEqual([1, 1])
+  })
+
+  it('that folds the task changes it for nobody else', async () => {
+    const { tasks, gates } = await stepwise()
+    const { id } = taskOf(await tasks.send('stepwise', says('go'), { returnImmediately: true }))
+    const folding = [all(tasks.subscribe(id, { statusAsTask: true })), all(tasks.subscribe(id, { statusAsTask: true }))]
+    for (const gate of gates) gate.resolve()
+    await Promise.all(folding)
+    const { artifacts } = await tasks.get(id)
+    expect(artifacts.map(({ parts }) => textOf(parts))).toEqual(['012'])
+  })
+
   it('of a send ends at input-required, or goes on when it is to stay open; it stays open at auth-required', async () => {
     const { lifechart } = await house.open()
     const gate = deferred()

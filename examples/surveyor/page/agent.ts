@@ -1,6 +1,7 @@
 import { openAgentView } from './agent-view.ts'
 import { type Asked, isOver, mayBeCancelled, type Told, take, unasked } from './asked.ts'
 import { element } from './document.ts'
+import { recallAsked, rememberAsked } from './memory.ts'
 import { Refused } from './requests.ts'
 import { Cut, call } from './rpc.ts'
 
@@ -52,7 +53,12 @@ export function openAgent(): void {
     if (question === undefined) show(unasked)
     const ids = { messageId: crypto.randomUUID(), ...(question !== undefined && { taskId, contextId }) }
     const message = { ...ids, role: 'ROLE_USER', parts: [{ text }], metadata: { pace } }
-    let whole = await read('SendStreamingMessage', { message }, signal)
+    await followOn(await read('SendStreamingMessage', { message }, signal), signal)
+  }
+
+  /** To the end of the task, however often its stream breaks off. */
+  async function followOn(told: boolean, signal: AbortSignal): Promise<void> {
+    let whole = told
     while (!whole) {
       await new Promise(resolve => setTimeout(resolve, pause))
       whole = signal.aborted || (await catchUp(signal))
@@ -67,6 +73,18 @@ export function openAgent(): void {
     } catch (error) {
       if (!(error instanceof Refused)) throw error
       return read('GetTask', params, signal, task => ({ task }) as Told)
+    }
+  }
+
+  /** The task that was shown before the page was loaded again; none that the server knows no more. */
+  async function resume(kept: Asked): Promise<void> {
+    const { signal } = following
+    show(kept)
+    try {
+      await followOn(await catchUp(signal), signal)
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error
+      if (!signal.aborted) show(unasked)
     }
   }
 
@@ -91,4 +109,8 @@ export function openAgent(): void {
     act(() => send(text))
   })
   element('cancel').addEventListener('click', () => act(cancel))
+  addEventListener('pagehide', () => rememberAsked(asked))
+
+  const kept = recallAsked()
+  if (kept) act(() => resume(kept))
 }

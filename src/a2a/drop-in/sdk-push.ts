@@ -16,6 +16,7 @@ import {
   type PushNotificationStore,
   type ServerCallContext,
 } from '@a2a-js/sdk/server'
+import { pageOf } from '../push/paging.ts'
 
 export type PushMethods = Pick<
   A2ARequestHandler,
@@ -82,10 +83,10 @@ export class SdkPush implements PushMethods {
   }
 
   async listTaskPushNotificationConfigs(
-    { taskId }: ListTaskPushNotificationConfigsRequest,
+    { taskId, ...paging }: ListTaskPushNotificationConfigsRequest,
     context: ServerCallContext,
   ): Promise<ListTaskPushNotificationConfigsResponse> {
-    return { configs: await this.#store.load(taskId, context), nextPageToken: '' }
+    return pageOf(await this.#store.load(taskId, context), paging)
   }
 
   deleteTaskPushNotificationConfig({ taskId, id }: DeleteTaskPushNotificationConfigRequest, context: ServerCallContext): Promise<void> {

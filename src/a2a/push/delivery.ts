@@ -13,6 +13,7 @@ import { type PushProgress, readConfig, readProgress } from './configs.ts'
 import { pause } from './pause.ts'
 import { type PushPolicy, pauseAfter } from './policy.ts'
 import { post } from './post.ts'
+import type { PostTurns } from './turns.ts'
 
 const serializer = new V1PushNotificationSerializer()
 
@@ -25,6 +26,8 @@ export interface DeliveryHouse {
   readonly kernel: Kernel
   readonly policy: Required<PushPolicy>
   readonly counters: { delivered: number; failed: number; dead: number }
+  /** Bounds what is sent at once. */
+  readonly turns: PostTurns
   /** Tasks that left this process. */
   readonly left: Listeners
   /** Nothing is delivered any more for this configuration, by this object. */
@@ -137,10 +140,11 @@ export class Delivery {
   }
 
   async #send(event: StreamResponse, seq: number): Promise<void> {
-    const { kernel, policy, counters } = this.#house
+    const { kernel, policy, counters, turns } = this.#house
     const { clock, logger } = kernel.environment
     const { body, contentType } = serializer.serialize(event)
     const { url } = this.#config
+    const { host } = new URL(url)
     const notification = { url, body, headers: { 'content-type': contentType, ...credentialsOf(this.#config) } }
     while (!this.#stopped) {
       const { attempts: failed, retryAt, dead } = this.#progress
@@ -148,7 +152,9 @@ export class Delivery {
         await pause(kernel, retryAt - clock.now(), this.#over.signal)
         continue
       }
-      const failure = await post(notification, policy, clock, this.#over.signal)
+      const finish = await turns.take(host, this.#over.signal)
+      if (!finish) return
+      const failure = await post(notification, policy, clock, this.#over.signal).finally(finish)
       if (this.#stopped) return
       if (failure === undefined) {
         counters.delivered++
@@ -156,7 +162,7 @@ export class Delivery {
       }
       counters.failed++
       const attempts = failed + 1
-      const facts = { task: this.#ids.taskId, host: new URL(url).host, seq, attempts, failure }
+      const facts = { task: this.#ids.taskId, host, seq, attempts, failure }
       if (attempts >= policy.attempts) {
         counters.dead++
         logger.error('A notification could not be delivered and is given up.', facts)

@@ -10,14 +10,19 @@ import { type Caller, type StoredRequest, scopeOf } from '../../tasks/request.ts
 import { checkConfig, type PushConfig } from './config.ts'
 import { PushConfigs, readConfig } from './configs.ts'
 import { pushStream } from './names.ts'
+import { type Paging, type PushPage, pageOf } from './paging.ts'
 import { type PushPolicy, resolvePolicy } from './policy.ts'
 import { PushProduct } from './product.ts'
+import { PostTurns } from './turns.ts'
 
 /** One for all agents of a runtime. */
 const products = new WeakMap<Kernel, PushProduct>()
 
 function productOf({ kernel, limits }: Lifechart): PushProduct {
-  const product = products.get(kernel) ?? new PushProduct(kernel, new PushConfigs(kernel, limits.pushConfigs))
+  const known = products.get(kernel)
+  if (known) return known
+  const { pushConfigs, pushPosts, pushPostsPerHost } = limits
+  const product = new PushProduct(kernel, new PushConfigs(kernel, pushConfigs), new PostTurns(pushPosts, pushPostsPerHost))
   products.set(kernel, product)
   return product
 }
@@ -70,9 +75,10 @@ export class PushDesk {
     return readConfig(stored)
   }
 
-  async list(taskId: string, caller: Caller): Promise<PushConfig[]> {
+  /** In the order in which they were created. `TASK_NOT_FOUND`, `REQUEST_INVALID`. */
+  async list(taskId: string, caller: Caller, paging: Paging): Promise<PushPage> {
     await this.#task(taskId, caller)
-    return this.#configs.list(taskId)
+    return pageOf(await this.#configs.list(taskId), paging)
   }
 
   /** Harmless for a configuration that does not exist. */

@@ -8,6 +8,7 @@ import { taskStream } from '../../tasks/names.ts'
 import { type PushConfigs, readProgress } from './configs.ts'
 import { Delivery } from './delivery.ts'
 import type { PushPolicy } from './policy.ts'
+import type { PostTurns } from './turns.ts'
 
 /** How often it is looked whether the task of a finished configuration is still kept, in milliseconds at least. */
 const keptLook = 60_000
@@ -20,13 +21,15 @@ export class PushProduct implements Product {
   readonly configs: PushConfigs
   readonly counters = { delivered: 0, failed: 0, dead: 0 }
   readonly #kernel: Kernel
+  readonly #turns: PostTurns
   /** By agent. */
   readonly #policies = new Map<string, Required<PushPolicy>>()
   readonly #deliveries = new Map<string, Delivery>()
   readonly #left = new Listeners()
 
-  constructor(kernel: Kernel, configs: PushConfigs) {
+  constructor(kernel: Kernel, configs: PushConfigs, turns: PostTurns) {
     this.#kernel = kernel
+    this.#turns = turns
     this.configs = configs
     kernel.transitions.subscribe({ complete: () => this.#close() })
   }
@@ -101,8 +104,8 @@ export class PushProduct implements Product {
     const rests = !owned && position >= task.version && task.index.live && !this.#kernel.host(task.stream)
     if (rests || this.#kernel.closed || this.#deliveries.has(stream)) return false
     const { counters } = this
-    const left = this.#left
-    this.#deliveries.set(stream, new Delivery({ kernel: this.#kernel, policy, counters, left, over: one => this.#over(one) }, stored))
+    const [kernel, left, turns] = [this.#kernel, this.#left, this.#turns]
+    this.#deliveries.set(stream, new Delivery({ kernel, policy, counters, left, turns, over: one => this.#over(one) }, stored))
     return true
   }
 
