@@ -11,7 +11,7 @@ import { TaskState } from './model.ts'
 import type { Places } from './places.ts'
 import type { StartInput } from './records.ts'
 import { type Caller, placed, requestIdOf, restoreRequest, type StoredRequest, scopeOf } from './request.ts'
-import type { Sending, Sent } from './sending.ts'
+import type { Sending, Sent } from './sent.ts'
 
 interface BeginningsHouse {
   readonly house: TaskHouse
@@ -31,8 +31,8 @@ interface Beginning {
   execution: Execution
   readonly resolve: (sent: Sent) => void
   readonly reject: (error: unknown) => void
-  /** Aborted when its executor has said something, or is not waited for any more. */
-  readonly said: AbortController
+  /** To be called when its executor has said something, or is not waited for any more. */
+  heard?: (() => void) | undefined
   opened?: Promise<LiveTask | undefined>
 }
 
@@ -75,7 +75,6 @@ export class Beginnings {
         execution,
         resolve,
         reject,
-        said: new AbortController(),
       }
       this.#enter(beginning)
       void this.#execute(beginning)
@@ -95,22 +94,26 @@ export class Beginnings {
   }
 
   async #execute(beginning: Beginning): Promise<void> {
-    const { execution, sending, said } = beginning
-    const { wallTimeout, idleTimeout } = sending.agent.policy
-    const over = new AbortController()
+    const { wallTimeout, idleTimeout } = beginning.sending.agent.policy
     // The chart's own limits count from the first event.
-    void this.#limit(beginning, wallTimeout, over.signal)
-    void this.#limit(beginning, idleTimeout, said.signal)
-    await execution.run(() => this.#context(beginning))
-    over.abort()
-    said.abort()
+    const returned = this.#limit(beginning, wallTimeout)
+    beginning.heard = this.#limit(beginning, idleTimeout)
+    await beginning.execution.run(() => this.#context(beginning))
+    returned?.()
+    beginning.heard?.()
   }
 
-  /** Ends what takes too long as a task that does. */
-  async #limit(beginning: Beginning, limit: number | undefined, unless: AbortSignal): Promise<void> {
-    if (limit === undefined) return
-    await wait(this.#house.clock, limit, unless)
-    if (unless.aborted || this.#closed) return
+  /** Ends what takes too long as a task that does; returns how to say that it has not. */
+  #limit(beginning: Beginning, limit: number | undefined): (() => void) | undefined {
+    if (limit === undefined) return undefined
+    const over = new AbortController()
+    void wait(this.#house.clock, limit, over.signal).then(() => {
+      if (!over.signal.aborted && !this.#closed) void this.#expire(beginning)
+    })
+    return () => over.abort()
+  }
+
+  async #expire(beginning: Beginning): Promise<void> {
     try {
       await beginning.execution.found()
       const live = await beginning.opened
@@ -131,7 +134,7 @@ export class Beginnings {
   }
 
   #opening(beginning: Beginning, first: Intake | undefined): Promise<LiveTask | undefined> {
-    beginning.said.abort()
+    beginning.heard?.()
     // Its sender was told so, and what it says now is for nobody.
     if (this.#closed && this.#silent.has(beginning)) return Promise.resolve(undefined)
     beginning.opened ??= this.#open(beginning, first).finally(() => this.#leave(beginning))

@@ -1,9 +1,10 @@
 import { isLifechartError, type LifechartError } from '../errors.ts'
 import { wait } from '../kernel/clock.ts'
+import type { Clock, Logger } from '../kernel/port.ts'
+import type { Turns } from '../kernel/turns.ts'
 import type { TaskFault, TaskMachineEvent } from '../machines/task-setup.ts'
 import type { Agent, ExecutionContext } from './agent.ts'
 import { ExecutionBus, type TaskBus } from './bus.ts'
-import type { TaskHouse } from './house.ts'
 import { type Intake, takeIn, tooMany } from './intake.ts'
 import { type ExecutionEvent, TaskState } from './model.ts'
 
@@ -16,8 +17,19 @@ export interface Destination {
   readonly over: boolean
 }
 
+/** What executions have around them. */
+export interface ExecutionHouse {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: { readonly chunkBytes: number; readonly taskBacklog: number }
+  /** Executors that never wait for anything leave the event loop to others now and then. */
+  readonly turns: Turns
+  /** Something an executor published was not taken. */
+  refused(taskId: string, reason: string): void
+}
+
 export interface ExecutionParts {
-  house: TaskHouse
+  house: ExecutionHouse
   agent: Agent
   taskId: string
   contextId: string

@@ -4,9 +4,8 @@ import type { StepRecord } from '../kernel/stream/record.ts'
 import type { TaskContext, TaskMachineEvent } from '../machines/task-setup.ts'
 import type { Agent, Behalf, ExecutionContext } from './agent.ts'
 import type { StoredTask } from './codec.ts'
-import { type Destination, Execution } from './execution.ts'
+import { type Destination, Execution, type ExecutionHouse } from './execution.ts'
 import type { FoldedStream } from './folded.ts'
-import type { TaskHouse } from './house.ts'
 import { encodeRecord, type Intake, tooMany } from './intake.ts'
 import type { Task } from './model.ts'
 import { type DataRecord, type Ids, isImport, statusOf } from './records.ts'
@@ -18,7 +17,7 @@ const yes = (): true => true
 
 /** What a live task asks of the service. */
 export interface TaskKeeper {
-  readonly house: TaskHouse
+  readonly house: ExecutionHouse
   /** The tasks among these that exist for the caller. */
   references(ids: readonly string[], caller: Caller): Promise<Task[] | undefined>
   /** Something ended that had kept it here. */

@@ -7,14 +7,12 @@ import { checkRequest } from './checking.ts'
 import { decodeMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
 import type { TaskKeeper } from './live-task.ts'
-import type { Message, SendRequest } from './model.ts'
+import type { SendRequest } from './model.ts'
 import { taskIdOf, taskStream } from './names.ts'
-import type { Place, Places } from './places.ts'
-import { type Caller, messageKey, placed, requestIdOf, type StoredRequest } from './request.ts'
+import type { Places } from './places.ts'
+import { type Caller, messageKey, placed, requestIdOf } from './request.ts'
+import type { Sending, Sent } from './sent.ts'
 import { isTerminal } from './states.ts'
-
-/** What a message led to: an answer that makes no task, or a task, in which it is the request of this id. */
-export type Sent = { answer: Message } | { place: Place; requestId: string; created: boolean }
 
 /** With whom and what a message comes. */
 export interface Addressing {
@@ -23,16 +21,6 @@ export interface Addressing {
   context?: unknown
   /** Called with the task's id when the message is committed to one; what is sent back waits for it. */
   placed?: (taskId: string) => Promise<void>
-}
-
-/** A message on its way. */
-export interface Sending {
-  agent: Agent
-  /** With the ids of its message as they were sent. */
-  request: StoredRequest
-  caller: Caller
-  context: unknown
-  key: string | undefined
 }
 
 /** Brings messages to their tasks, each once. */
