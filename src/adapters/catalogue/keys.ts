@@ -54,7 +54,8 @@ function handOver(
     }
     if (holder !== undefined) {
       const winner = after.get(holder)!
-      after.set(holder, { ...winner, keys: [...winner.keys, key] })
+      // Not by spreading, which makes room for many more.
+      after.set(holder, { ...winner, keys: winner.keys.concat(key) })
     }
   }
   return { heads: [...after.values()], before: [...former.values()] }

@@ -72,7 +72,7 @@ export function putRun(trail: Trail, first: number, count: number, { segment, of
     const follows = size > 0 && first === end + 1 && runs[size - 2]! + runs[size - 1]! === at
     if (follows && runs[size - 1]! < longestRun) runs[size - 1]! += length
     // Pushing makes room for many more, and most streams have few runs.
-    else if (size < fewRuns) trail.runs = [...runs, first, at, length]
+    else if (size < fewRuns) trail.runs = runs.concat(first, at, length)
     else runs.push(first, at, length)
     return
   }
