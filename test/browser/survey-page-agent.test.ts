@@ -1,43 +1,17 @@
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { surveyServers } from '../support/survey-server.ts'
 import { survey, temporary } from '../surveyor/tree.ts'
-import { findChromium, launchChromium } from './chromium.ts'
+import { inChromium } from './in-chromium.ts'
 import { agentPage } from './survey-page-agent.ts'
 import { watchPage } from './witness.ts'
 
-const executable = findChromium()
-
-if (executable === undefined) {
-  const missing = 'no Chromium was found: the browser tests were NOT run (CHROMIUM_PATH names one)'
-  it(missing, () => {
-    console.warn(missing)
-    expect(process.env.LIFECHART_BROWSER, missing).not.toBe('required')
-  })
-} else {
-  describe('the page asks the agent', () => pageTests(executable))
-}
-
-function pageTests(program: string) {
+inChromium('the page asks the agent', newContext => {
   const { directory, tree } = temporary()
   const { serve } = surveyServers()
-  let browser: Browser
-  const contexts: BrowserContext[] = []
-
-  beforeAll(async () => {
-    browser = await launchChromium(program)
-  })
-  afterAll(() => browser.close())
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close()
-  })
-
   const planted = () => tree(Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`d${i}/f${i}.ts`, 'x\n'.repeat(i)])))
 
   async function open(url: string) {
-    const context = await browser.newContext({ reducedMotion: 'reduce' })
-    context.setDefaultTimeout(20_000)
-    contexts.push(context)
+    const context = await newContext()
     const page = await context.newPage()
     const witness = watchPage(page, url)
     await page.goto(url)
@@ -157,4 +131,4 @@ function pageTests(program: string) {
     await page.locator('#told-rows .note').getByText('evil\\u{202e}txt is surveyed.').waitFor()
     witness.assertGood()
   })
-}
+})

@@ -1,38 +1,16 @@
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { BrowserContext } from 'playwright-core'
+import { expect, it } from 'vitest'
 import { type SurveyServer, surveyServers } from '../support/survey-server.ts'
 import { survey, temporary } from '../surveyor/tree.ts'
-import { findChromium, launchChromium } from './chromium.ts'
 import { contrastsOf } from './contrast.ts'
+import { inChromium } from './in-chromium.ts'
 import { relayTo } from './relay.ts'
 import { surveyPage } from './survey-page.ts'
 import { watchPage } from './witness.ts'
 
-const executable = findChromium()
-
-if (executable === undefined) {
-  const missing = 'no Chromium was found: the browser tests were NOT run (CHROMIUM_PATH names one)'
-  it(missing, () => {
-    console.warn(missing)
-    expect(process.env.LIFECHART_BROWSER, missing).not.toBe('required')
-  })
-} else {
-  describe('the page of the surveyor', () => pageTests(executable))
-}
-
-function pageTests(program: string) {
+inChromium('the page of the surveyor', newContext => {
   const { directory, tree } = temporary()
   const { serve } = surveyServers()
-  let browser: Browser
-  const contexts: BrowserContext[] = []
-
-  beforeAll(async () => {
-    browser = await launchChromium(program)
-  })
-  afterAll(() => browser.close())
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close()
-  })
 
   /** One event for each directory: what is listed is dense. */
   const files = Object.fromEntries(
@@ -44,13 +22,6 @@ function pageTests(program: string) {
   async function undisturbed(dir: string) {
     const { findings, report } = await survey(dir)
     return { files: report?.files, lines: report?.lines, bytes: report?.bytes, findings: findings.length }
-  }
-
-  async function newContext(): Promise<BrowserContext> {
-    const context = await browser.newContext({ reducedMotion: 'reduce' })
-    context.setDefaultTimeout(20_000)
-    contexts.push(context)
-    return context
   }
 
   async function open(url: string, given?: BrowserContext) {
@@ -284,4 +255,4 @@ function pageTests(program: string) {
     await view.lit('done')
     expect(await page.getByRole('alert').count()).toBe(0)
   })
-}
+})
