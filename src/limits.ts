@@ -15,8 +15,10 @@ export interface Limits extends KernelLimits {
   typeGrace: number
   /** Milliseconds after which a reader that asks for nothing no longer keeps an ended run in memory. */
   subscriberIdle: number
-  /** Tasks that are held by this process, per caller with a user. */
+  /** Tasks that are held by this process, or may become one, per caller; all of a tenant without a user are one. */
   tasksPerCaller: number
+  /** Streams of tasks that are open, per caller; all of a tenant without a user are one. */
+  taskStreamsPerCaller: number
   /** Messages that wait, per task. */
   requestsPerTask: number
   /** Characters of one request as it is stored: message, metadata and configuration. */
@@ -51,6 +53,7 @@ export const defaultLimits: Limits = {
   subscriberIdle: 15 * 60_000,
   tasksPerCaller: 20_000,
   requestsPerTask: 1_000,
+  taskStreamsPerCaller: 10_000,
   messageBytes: 1024 * 1024,
   taskBacklog: 16_384,
   pushConfigs: 16,

@@ -195,7 +195,6 @@ export class Beginnings {
   /** `TASK_CAPACITY`. */
   #assertCapacity(caller: Caller): void {
     const { limits } = this.#house
-    if (caller.user === undefined) return
     if (this.#house.heldOf(scopeOf(caller)) < limits.tasksPerCaller) return
     throw new LifechartError('TASK_CAPACITY', `limits.tasksPerCaller (${limits.tasksPerCaller}) tasks of this caller are at work.`, {
       retryable: true,

@@ -50,9 +50,11 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   /** The error behind the last event. */
   #refusal: LifechartError | undefined
   #ending = false
+  readonly #onEnd: (() => void) | undefined
 
-  /** `open` is called at once: what it does is under way, whether the feed is read or not. */
-  constructor(open: () => Promise<FeedSource>) {
+  /** `open` is called at once: what it does is under way, whether the feed is read or not. `onEnd` is called once, whatever the end. */
+  constructor(open: () => Promise<FeedSource>, onEnd?: () => void) {
+    this.#onEnd = onEnd
     this.#opening = open()
     // A feed that is not read has nobody to tell of it.
     this.#opening.catch(() => undefined)
@@ -103,7 +105,8 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
     try {
       source = await Promise.race([opening, left])
     } catch (error) {
-      this.#closed = true
+      this.#opening = undefined
+      this.#close()
       throw error
     }
     this.#opening = undefined
@@ -175,6 +178,7 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
     this.#leave?.()
     this.#cursor?.close()
     this.#options?.onClose?.()
+    this.#onEnd?.()
     this.#opening?.then(
       source => 'options' in source && source.options.onClose?.(),
       () => undefined,

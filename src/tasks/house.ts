@@ -6,8 +6,10 @@ import type { LiveTask } from './live-task.ts'
 
 export interface TasksLimits {
   chunkBytes: number
-  /** Tasks that are not over, per caller with a user. */
+  /** Tasks that are at work here, or may become one, per caller. */
   tasksPerCaller: number
+  /** Streams that are open, per caller. */
+  taskStreamsPerCaller: number
   /** Requests that wait, per task. */
   requestsPerTask: number
   /** Characters of a message with its metadata. */

@@ -14,7 +14,7 @@ import type { TaskHouse } from './house.ts'
 import { LiveTask, type TaskKeeper } from './live-task.ts'
 import { taskIdOf, taskStream } from './names.ts'
 import type { StartInput } from './records.ts'
-import { type Caller, scopeOf } from './request.ts'
+import { type Caller, messageKey, scopeOf } from './request.ts'
 import { TaskView } from './view.ts'
 
 /** Where a task is: held here, executed by another process, or over. It is not let go of before `letGo`. */
@@ -178,6 +178,13 @@ export class Places {
       artifacts: view.artifactIds(),
       statusAt: changed,
     })
+    // As they were when the messages came; the first one named no task.
+    let named = ''
+    for (const messageId of view.messageIds()) {
+      const key = messageKey(task.caller, messageId, named)
+      if (key !== undefined) task.keys.add(key)
+      named = view.id
+    }
     await this.opened(task, host.open())
     // At once: parked again, it would have no timer.
     host.alarm.wake(clock.now())
@@ -189,7 +196,7 @@ export class Places {
     const task = new LiveTask({ ...parts, host, keeper: this.#keeper })
     this.#house.enter(task)
     task.agent.onActivated?.(task.id, task)
-    const { idleTimeout } = parts.agent.policy
+    const { idleTimeout } = host.journal.facts as TaskFacts
     if (idleTimeout !== undefined) {
       const { clock, logger } = this.#house
       const stop = () =>

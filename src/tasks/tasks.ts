@@ -9,7 +9,8 @@ import { type Agent, type AgentHooks, checkPolicy, guarded, type TaskExecutor, t
 import { readTask, taskCharts, wasExecuting } from './chart.ts'
 import { checkHistoryLength } from './checking.ts'
 import { taskEvent } from './events.ts'
-import { type FeedOptions, type FeedSource, TaskFeed } from './feed.ts'
+import type { FeedOptions, FeedSource, TaskFeed } from './feed.ts'
+import { Feeds } from './feeds.ts'
 import { foldedTo } from './folded.ts'
 import { TaskHouse, type TasksLimits } from './house.ts'
 import { importTask } from './importing.ts'
@@ -48,6 +49,7 @@ export class Tasks implements Product, TaskKeeper {
   readonly #places: Places
   readonly #sender: Sender
   readonly #parking: Parking
+  readonly #feeds: Feeds
   #closing = false
 
   constructor(kernel: Kernel, limits: TasksLimits, retention: number) {
@@ -55,6 +57,7 @@ export class Tasks implements Product, TaskKeeper {
     this.#places = new Places(this.house, taskCharts(this.house), this)
     this.#sender = new Sender(this.house, this.#places, this)
     this.#parking = new Parking(this.house)
+    this.#feeds = new Feeds(limits.taskStreamsPerCaller)
     kernel.register(this)
   }
 
@@ -109,7 +112,7 @@ export class Tasks implements Product, TaskKeeper {
    * auth-required it goes on. The message is sent at once, whether anybody reads or not. `staysOpen`: at input-required it goes on too.
    */
   stream(agent: string, request: SendRequest, options: SendOptions & { staysOpen?: boolean; signal?: AbortSignal } = {}): TaskFeed {
-    return new TaskFeed(async () => {
+    return this.#feeds.feed(options.caller ?? {}, async () => {
       const sent = await this.#send(agent, request, options)
       if ('answer' in sent) return { answer: { payload: { $case: 'message', value: sent.answer } } }
       const { place, requestId, created } = sent
@@ -144,10 +147,10 @@ export class Tasks implements Product, TaskKeeper {
 
   /**
    * Follows a task to its end, across its requests. The first `next` rejects with `TASK_NOT_FOUND`, `TASK_TERMINAL` (unless `after` is
-   * given), `CURSOR_AHEAD`, `CURSOR_INVALID` or `SUBSCRIBER_LIMIT`.
+   * given), `CURSOR_AHEAD`, `CURSOR_INVALID`, `SUBSCRIBER_LIMIT` or `STREAM_LIMIT`.
    */
   subscribe(taskId: string, { caller = {}, after, includeInitialTask, statusAsTask, signal }: SubscribeOptions = {}): TaskFeed {
-    return new TaskFeed(async () => {
+    return this.#feeds.feed(caller, async () => {
       const place = await this.#places.find(taskId, caller)
       let folding: TaskView | undefined
       try {
@@ -201,7 +204,6 @@ export class Tasks implements Product, TaskKeeper {
     try {
       const view = await place.folded.view()
       if (isTerminal(view.status.state)) return cancelled(view.task())
-      const { stream } = place.folded
       try {
         await place.dispatch({ type: 'cancel.requested' })
       } catch (error) {
@@ -209,6 +211,7 @@ export class Tasks implements Product, TaskKeeper {
         if (!isLifechartError(error, 'EVENT_REFUSED', 'LIFECYCLE_ENDED')) throw error
       }
       if (place.live) await place.live.host.untilOver()
+      const { stream } = place.folded
       await stream.whenClosed()
       if (!stream.ended)
         throw (
@@ -267,9 +270,8 @@ export class Tasks implements Product, TaskKeeper {
   /** Another runtime has it now: it is followed from here on. */
   lost(host: Host): void {
     const task = this.#of(host)
-    if (!task) return
-    task.cutOff()
-    this.house.leave(task)
+    task?.cutOff()
+    if (task) this.house.leave(task)
   }
 
   async adopt(head: StreamHead, finding: Finding): Promise<boolean> {

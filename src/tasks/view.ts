@@ -128,6 +128,12 @@ export class TaskView {
     return this.#artifacts.keys()
   }
 
+  /** Of the user's messages, also of those that are not executed yet. */
+  *messageIds(): Generator<string> {
+    for (const { messageId, role } of this.#history) if (role === Role.ROLE_USER) yield messageId
+    for (const { message } of this.requests.values()) yield message.messageId
+  }
+
   /** The message is part of the history. */
   heard(id: string): boolean {
     return this.#history.some(({ messageId }) => messageId === id)
@@ -224,11 +230,21 @@ export class TaskView {
 
   /** The task when an executor says all of it anew: what it leaves out is no more, but what the user said stays. */
   replacedBy(said: StoredTask): StoredTask {
-    const history = said.history ?? []
-    const told = new Set(history.map(({ messageId }) => messageId))
-    const kept = this.#history.filter(({ messageId, role }) => role === Role.ROLE_USER && !told.has(messageId))
+    const history = [...(said.history ?? [])]
+    const places = new Map(history.map(({ messageId }, place) => [messageId, place]))
+    // Each one that it leaves out comes behind what it came behind.
+    let kept = 0
+    let at = 0
+    for (const message of this.#history) {
+      const place = places.get(message.messageId)
+      if (place !== undefined) at = Math.max(at, place + kept + 1)
+      else if (message.role === Role.ROLE_USER) {
+        history.splice(at++, 0, message)
+        kept++
+      }
+    }
     const metadata = said.metadata ? merged(this.#metadata, said.metadata) : this.#metadata
-    return { ...said, history: [...kept, ...history], ...(metadata && { metadata }) }
+    return { ...said, history, ...(metadata && { metadata }) }
   }
 }
 

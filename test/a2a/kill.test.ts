@@ -116,7 +116,8 @@ it('a server that is killed between any two commits of a conversation goes on wi
   const commits = await undisturbed.commits()
   const expected = plain(await undisturbed.task)
   expect(expected).toEqual({ state: state.TASK_STATE_COMPLETED, artifacts: { count: '1 2 3 4 5 6 ' } })
-  expect(commits).toBeGreaterThan(10)
+  // The steps alone: two beginnings, two ends, and what is between them.
+  expect(commits).toBeGreaterThanOrEqual(8)
   let deaths = 0
   for (let at = 1; at <= commits; at++) {
     for (const moment of ['before', 'after']) {

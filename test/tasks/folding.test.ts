@@ -67,6 +67,24 @@ describe('the folded task', () => {
     expect(task.metadata).toEqual({ full: true })
   })
 
+  it('leaves a message of the user where it was said, when a full task leaves it out', async () => {
+    const { lifechart } = await house.open()
+    const { tasks } = lifechart
+    tasks.define(
+      'agent',
+      agent(script => {
+        const { task, userMessage } = script.context
+        if (!task) return void script.status(state.TASK_STATE_INPUT_REQUIRED, 'which?')
+        script.status(working)
+        const older = task.history.filter(({ messageId }) => messageId !== userMessage.messageId)
+        script.task({ history: [...older, agentMessage('thanks')] }, completed)
+      }),
+    )
+    const asked = taskOf(await tasks.send('agent', says('go')))
+    const ended = taskOf(await tasks.send('agent', says('this one', { taskId: asked.id })))
+    expect(ended.history.map(({ parts }) => textOf(parts))).toEqual(['go', 'this one', 'thanks'])
+  })
+
   it('sets the time of a status itself, and it never goes back', async () => {
     const { lifechart, clock } = await house.open()
     lifechart.tasks.define(

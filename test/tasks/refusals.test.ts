@@ -172,3 +172,50 @@ it('a caller has as many tasks as it may, also of those whose executors have sai
   await expect.poll(() => lifechart.stats()['tasks.live']).toBe(0)
   expect([await Promise.all(sends(['go', 'answer'], 'ann')), calls]).toEqual([['taken', 'taken'], 5])
 })
+
+it('callers without a user are one caller: they have as many tasks as one may, and tenants do not share', async () => {
+  const { lifechart } = await house.open({ limits })
+  lifechart.tasks.define(
+    'silent',
+    agent(() => new Promise(() => undefined)),
+  )
+  const send = (tenant: string) => lifechart.tasks.send('silent', says('go'), { caller: { tenant } }).catch(error => error.code)
+  const sent = [send(''), send(''), send('a')]
+  expect(await Promise.all([send(''), send('')])).toEqual(['TASK_CAPACITY', 'TASK_CAPACITY'])
+  await lifechart.close()
+  expect(await Promise.all(sent)).toEqual(['RUNTIME_CLOSED', 'RUNTIME_CLOSED', 'RUNTIME_CLOSED'])
+})
+
+it('a caller has as many streams as it may, of sends and of tasks; one that has ended, by whichever way, makes room', async () => {
+  const { lifechart } = await house.open({ limits: { taskStreamsPerCaller: 2 } })
+  const { tasks } = lifechart
+  let calls = 0
+  tasks.define(
+    'asks',
+    agent(script => {
+      calls++
+      script.status(state.TASK_STATE_INPUT_REQUIRED)
+    }),
+  )
+  const caller = { user: 'ann' }
+  const { id } = taskOf(await tasks.send('asks', says('go'), { caller }))
+  const follow = () => {
+    const stream = tasks.subscribe(id, { caller, includeInitialTask: true })
+    return { stream, first: stream.next().catch(error => error.code) }
+  }
+  const [one, other, refused] = [follow(), follow(), follow()]
+  expect(await refused.first).toBe('STREAM_LIMIT')
+  await expect(all(tasks.stream('asks', says('more'), { caller }))).rejects.toMatchObject({ code: 'STREAM_LIMIT' })
+  expect(calls).toBe(1)
+  expect(await all(tasks.stream('asks', says('go'), { caller: { user: 'bob' } }))).toEqual(['task submitted', 'input-required'])
+  expect(await one.first).toMatchObject({ done: false })
+  await one.stream.return()
+  await one.stream.return()
+  // To its end, then refused by its task: neither is open any more.
+  expect(await all(tasks.stream('asks', says('go'), { caller }))).toEqual(['task submitted', 'input-required'])
+  await expect(all(tasks.subscribe('unknown', { caller }))).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' })
+  const third = follow()
+  expect(await third.first).toMatchObject({ done: false })
+  expect(await follow().first).toBe('STREAM_LIMIT')
+  for (const { stream } of [other, third]) await stream.return()
+})

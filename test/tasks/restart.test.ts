@@ -78,6 +78,24 @@ describe('a task whose process is gone', () => {
     expect(nameOf(taskOf(await second.lifechart.tasks.send('asks', says('this', { taskId: parked.id }))).status?.state)).toBe('completed')
   })
 
+  it('ends when it is idle for as long as its policy said when it began, whatever the agent says now', async () => {
+    const first = await house.open()
+    const silent = agent(async script => {
+      script.status(working)
+      await untilAborted(script.context.signal)
+    })
+    first.lifechart.tasks.define('silent', silent, { orphan: 'resume', idleTimeout: 60_000 })
+    const { id } = taskOf(await first.lifechart.tasks.send('silent', says('go'), { returnImmediately: true }))
+    await expect.poll(async () => nameOf((await first.lifechart.tasks.get(id)).status?.state)).toBe('working')
+    first.lifechart.kernel.crash()
+    await house.clock.advance(20_000)
+    const second = await house.open()
+    second.lifechart.tasks.define('silent', silent)
+    await expect.poll(() => second.lifechart.stats()['tasks.live']).toBe(1)
+    await house.clock.advance(61_000)
+    await expect.poll(async () => nameOf((await second.lifechart.tasks.get(id)).status?.state)).toBe('failed')
+  })
+
   it('executes the requests that were queued, each once, when it is resumed', async () => {
     const first = await house.open()
     const calls: string[] = []
@@ -307,6 +325,32 @@ describe('two processes over one store', () => {
     gate.resolve()
     const said = (await Promise.all([early, late])).map(sent => textOf(taskOf(sent).status?.message?.parts ?? []))
     expect(said).toEqual(['more', 'more'])
+    expect(heard).toEqual(['go', 'more'])
+  })
+
+  it('execute a message once that was sent to a process that is gone, and is still on its way from another one', async () => {
+    const first = await house.open()
+    const second = await house.open()
+    const heard: string[] = []
+    const executor = agent(script => {
+      heard.push(textOf(script.context.userMessage.parts))
+      script.status(asking, heard.at(-1))
+    })
+    for (const { lifechart } of [first, second]) lifechart.tasks.define('asks', executor)
+    const { id: taskId } = taskOf(await first.lifechart.tasks.send('asks', says('go')))
+    const held = first.lifechart.tasks.subscribe(taskId)
+    void held.next().catch(() => undefined)
+    await expect.poll(() => first.lifechart.stats()['tasks.live']).toBe(1)
+    const message = says('more', { taskId })
+    second.store.hold('commit')
+    const late = second.lifechart.tasks.send('asks', message)
+    await expect.poll(() => second.store.holding).toBe(1)
+    await first.lifechart.tasks.send('asks', message)
+    await expect.poll(() => JSON.stringify([...first.lifechart.kernel.hosts()][0]?.snapshot.value)).toContain('parked')
+    first.lifechart.kernel.crash()
+    second.store.release()
+    await house.clock.advance(20_000)
+    expect(textOf(taskOf(await late).status?.message?.parts ?? [])).toBe('more')
     expect(heard).toEqual(['go', 'more'])
   })
 })

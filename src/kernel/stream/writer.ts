@@ -259,9 +259,9 @@ export class Writer implements Watched {
       this.#trouble = trouble
     }
     repeat(commit, error, this.#house.persistence, note).then(this.#committed, refusal => {
-      const { data, failed } = this.#settle()
-      this.#refused(refusal as LifechartError, data)
-      failed(refusal)
+      const sent = this.#settle()
+      this.#refused(refusal as LifechartError, sent)
+      sent.failed(refusal)
     })
   }
 
@@ -274,12 +274,15 @@ export class Writer implements Watched {
     return sent
   }
 
-  #refused(error: LifechartError, data: number): void {
+  #refused(error: LifechartError, { texts, entries, data }: Sent): void {
+    // The step asked for too much, and the data is not to blame.
+    const innocent = error.code === 'KEY_TAKEN' || error.code === 'KEY_PRESENT'
+    if (innocent) this.#pending.giveBack({ texts: texts.slice(0, data), entries: entries.slice(0, data) })
     this.#pending.answered()
     if (error.code === 'VERSION_CONFLICT' || error.code === 'OWNED' || error.code === 'STREAM_NOT_FOUND') {
       this.stop(() => error)
       this.#events.lost(error)
-    } else if (data > 0) this.stop(() => error)
+    } else if (data > 0 && !innocent) this.stop(() => error)
     this.#pending.unblock()
   }
 }
