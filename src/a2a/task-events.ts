@@ -1,11 +1,11 @@
-import type { StreamResponse } from '@a2a-js/sdk'
 import type { Logger } from '../kernel/port.ts'
 import type { TaskFeed } from '../tasks/feed.ts'
 import type { Connection } from './connection-aware.ts'
 import { toA2AError } from './errors.ts'
+import { EventStream, finished, type Result } from './event-stream.ts'
 
 /** A feed as the SDK's transports read it: what goes wrong, also before it begins, is one of the errors of A2A at the first `next`. */
-export class TaskEvents implements AsyncGenerator<StreamResponse, void, undefined> {
+export class TaskEvents extends EventStream {
   readonly #logger: Logger
   readonly #connection: Connection | undefined
   #feed: TaskFeed | undefined
@@ -13,6 +13,7 @@ export class TaskEvents implements AsyncGenerator<StreamResponse, void, undefine
 
   /** Ends with the connection, and gives no event while it is full; without one the reader has to see to both. */
   constructor(logger: Logger, connection: Connection | undefined, open: () => TaskFeed) {
+    super()
     this.#logger = logger
     this.#connection = connection
     try {
@@ -23,35 +24,22 @@ export class TaskEvents implements AsyncGenerator<StreamResponse, void, undefine
     connection?.onClose(() => void this.return())
   }
 
-  async next(): Promise<IteratorResult<StreamResponse, undefined>> {
+  async next(): Promise<Result> {
     await this.#connection?.ready()
     try {
-      if (this.#feed) return (await this.#feed.next()) as IteratorResult<StreamResponse, undefined>
+      if (this.#feed) return (await this.#feed.next()) as Result
     } catch (error) {
       throw toA2AError(error, this.#logger)
     }
     const refusal = this.#refusal
     this.#refusal = undefined
     if (refusal !== undefined) throw toA2AError(refusal, this.#logger)
-    return { value: undefined, done: true }
+    return finished
   }
 
-  async return(): Promise<IteratorResult<StreamResponse, undefined>> {
+  async return(): Promise<Result> {
     this.#refusal = undefined
     await this.#feed?.return()
-    return { value: undefined, done: true }
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
+    return finished
   }
 }

@@ -213,10 +213,7 @@ export class Tasks implements Product, TaskKeeper {
       if (place.live) await place.live.host.untilOver()
       const { stream } = place.folded
       await stream.whenClosed()
-      if (!stream.ended)
-        throw (
-          stream.failure ?? new LifechartError('RUNTIME_CLOSED', 'The runtime was closed before the task had ended.', { retryable: true })
-        )
+      if (!stream.ended) throw stream.failure ?? new LifechartError('RUNTIME_CLOSED', 'The runtime was closed first.', { retryable: true })
       return await taskOf(place.folded)
     } finally {
       place.letGo()

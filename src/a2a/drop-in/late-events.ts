@@ -1,12 +1,10 @@
 import type { StreamResponse } from '@a2a-js/sdk'
+import { EventStream, finished, type Result } from '../event-stream.ts'
 
 type Events = AsyncGenerator<StreamResponse, void, undefined>
-type Result = IteratorResult<StreamResponse, undefined>
-
-const finished: Result = { value: undefined, done: true }
 
 /** Events whose source is not there yet. `return` waits for nothing: a source that comes later is closed at once. */
-export class LateEvents implements Events {
+export class LateEvents extends EventStream {
   readonly #opening: Promise<Events>
   readonly #left: Promise<undefined>
   #leave = () => {}
@@ -15,6 +13,7 @@ export class LateEvents implements Events {
 
   /** `open` is called at once; what it rejects with is the rejection of the first `next`. */
   constructor(open: () => Promise<Events>) {
+    super()
     this.#left = new Promise(resolve => {
       this.#leave = () => resolve(undefined)
     })
@@ -44,18 +43,5 @@ export class LateEvents implements Events {
       () => undefined,
     )
     return finished
-  }
-
-  async throw(error: unknown): Promise<never> {
-    await this.return()
-    throw error
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return()
   }
 }
