@@ -1,7 +1,7 @@
 import { type ExecutorMachineEvent, type TaskInput, taskMachine } from 'lifechart/machines'
 import { describe, expect, it } from 'vitest'
-import { createActor, fromCallback, SimulatedClock } from 'xstate'
-import { type EventName, events, faults, input, leafIn } from './task-chart.ts'
+import { createActor, fromCallback, SimulatedClock, transition } from 'xstate'
+import { after, type EventName, events, faults, input, leafIn } from './task-chart.ts'
 
 const hour = 3_600_000
 const waits: Record<string, { given: Partial<TaskInput>; sent: EventName[] }> = {
@@ -130,6 +130,34 @@ describe('a task that is called off', () => {
     task.send('cancel.requested', 'status.completed')
     task.pass(5_000)
     expect([task.status(), task.context().forced]).toEqual(['completed', undefined])
+  })
+})
+
+describe('a request that processes die of', () => {
+  const died = (policy: 'resume' | 'requeue') => ({ type: 'owner.lost', policy, died: true }) as const
+  const working = after('default', input, 'status.working')
+
+  it.each(['resume', 'requeue'] as const)('is executed again four times (%s), and with the fifth death its task fails', policy => {
+    let snapshot = working
+    for (let deaths = 1; deaths < 5; deaths++) {
+      ;[snapshot] = transition(taskMachine, snapshot, died(policy))
+      expect([leafIn(snapshot, 'work'), snapshot.context.deaths, snapshot.context.attempt]).toEqual([
+        'executing.running',
+        deaths,
+        deaths + 1,
+      ])
+    }
+    ;[snapshot] = transition(taskMachine, snapshot, died(policy))
+    expect([leafIn(snapshot, 'status'), snapshot.context.fault]).toEqual(['failed', faults.orphaned])
+  })
+
+  it('counts its own dead alone: they are forgotten when an execution returns', () => {
+    let snapshot = working
+    for (let deaths = 0; deaths < 4; deaths++) [snapshot] = transition(taskMachine, snapshot, died('resume'))
+    for (const name of ['status.inputRequired', 'executor.returned', 'request.arrived'] as const)
+      [snapshot] = transition(taskMachine, snapshot, events[name])
+    ;[snapshot] = transition(taskMachine, snapshot, died('resume'))
+    expect([leafIn(snapshot, 'work'), snapshot.context.deaths]).toEqual(['executing.running', 1])
   })
 })
 
