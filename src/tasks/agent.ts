@@ -118,8 +118,9 @@ export function guarded({ onActivated, onStatus, onReleased, settle, ...others }
     const warn = (error: unknown) => logger.warn('A hook of an agent threw.', { hook: name, error: String(error) })
     return (...given: Given): void => {
       try {
+        const told = hook(...given)
         // It may be asynchronous, whatever its type says.
-        Promise.resolve(hook(...given)).catch(warn)
+        if (told instanceof Promise) told.catch(warn)
       } catch (error) {
         warn(error)
       }

@@ -28,10 +28,12 @@ export type Intake =
  */
 export function takeIn(event: ExecutionEvent, ids: Ids, n: number, limit: number): Intake {
   const intake = copyOf(event, ids, n)
-  // Artifacts are measured when they are encoded.
-  if (intake.kind !== 'artifact') assertSize(JSON.stringify(intake), limit)
+  // Artifacts are measured when they are encoded, and most statuses say no more than a state.
+  if (intake.kind !== 'artifact' && !isBare(intake)) assertSize(JSON.stringify(intake), limit)
   return intake
 }
+
+const isBare = (intake: Intake) => intake.kind === 'status' && !intake.status.message && !intake.metadata
 
 function copyOf(event: ExecutionEvent, ids: Ids, n: number): Intake {
   if (typeof event?.data !== 'object' || event.data === null) throw wrong('An event needs data.')
