@@ -23,15 +23,17 @@ export async function handling(kind: Kind, executor: AgentExecutor, dir: string)
   return { handler: a2aRequestHandler({ lifechart, agentCard, executor }), lifechart }
 }
 
-/** With one of each kind for all that is measured, as a server has it: a new one is slow at first. */
-export function withHandlers<T>(executor: AgentExecutor, work: (handlers: Record<Kind, A2ARequestHandler>) => Promise<T>): Promise<T> {
+/** The two that are compared. */
+export type Pair = Record<'ours' | 'sdk', A2ARequestHandler>
+
+/** With one of each for all that is measured, as a server has it: a new one is slow at first, and so is one beside another adapter. */
+export function withHandlers<T>(kind: 'memory' | 'lowdb', executor: AgentExecutor, work: (handlers: Pair) => Promise<T>): Promise<T> {
   return inDirectory(async dir => {
-    const open = (kind: Kind) => handling(kind, executor, dir)
-    const [memory, lowdb, sdk] = [await open('memory'), await open('lowdb'), await open('sdk')]
+    const [ours, sdk] = [await handling(kind, executor, dir), await handling('sdk', executor, dir)]
     try {
-      return await work({ memory: memory.handler, lowdb: lowdb.handler, sdk: sdk.handler })
+      return await work({ ours: ours.handler, sdk: sdk.handler })
     } finally {
-      for (const { lifechart } of [memory, lowdb]) await lifechart?.close({ mode: 'stop' })
+      await ours.lifechart?.close({ mode: 'stop' })
     }
   })
 }

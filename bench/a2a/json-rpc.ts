@@ -31,6 +31,9 @@ async function send(port: number): Promise<void> {
   if (!answered.includes('TASK_STATE_COMPLETED')) throw new Error(`Answered with ${answered}.`)
 }
 
+/** Rounds that do not count. */
+const warmUp = 3
+
 /** The rate in sends a second, latencies in milliseconds. */
 interface Measured {
   rate: number
@@ -62,10 +65,10 @@ export async function jsonRpc(rounds: number): Promise<Row[]> {
   await using sdk = new Remote<Serving>('../a2a/serving')
   const ports = { memory: await memory.ask('open', 'memory'), sdk: await sdk.ask('open', 'sdk') }
   const results: Record<keyof typeof ports, Measured[]> = { memory: [], sdk: [] }
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 1 - warmUp; round <= rounds; round++) {
     for (const kind of ['memory', 'sdk'] as const) {
       const measured = await measure(ports[kind])
-      // The first round is where the code gets warm.
+      // In the first ones the code gets warm.
       if (round > 0) results[kind].push(measured)
     }
   }

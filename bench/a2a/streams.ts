@@ -33,18 +33,18 @@ const lengths = [
 ] as const
 
 async function alone(rounds: number): Promise<Row[]> {
-  const medians = await withHandlers(chunks(), async ({ memory, sdk }) => {
+  const medians = await withHandlers('memory', chunks(), async ({ ours, sdk }) => {
     const kinds = lengths.flatMap(({ count, streams, ofSdk }) => [
-      { name: `memory ${count}`, run: () => perChunk(memory, count, streams) },
+      { name: `ours ${count}`, run: () => perChunk(ours, count, streams) },
       ...(ofSdk > 0 ? [{ name: `sdk ${count}`, run: () => perChunk(sdk, count, ofSdk) }] : []),
     ])
     const measured = await sideBySide(kinds, rounds)
     // Once: it takes as long as all the others.
     return measured.set('sdk 2000', await perChunk(sdk, 2_000, 1))
   })
-  const ofShort = medians.get('memory 100') as number
+  const ofShort = medians.get('ours 100') as number
   return lengths.map(({ count }) => {
-    const ours = medians.get(`memory ${count}`) as number
+    const ours = medians.get(`ours ${count}`) as number
     const theirs = medians.get(`sdk ${count}`)
     const ratio = theirs === undefined ? ours / ofShort : theirs / ours
     const reach = count === 1_000 ? 50 : count === 10_000 ? 1.3 : undefined
@@ -89,16 +89,17 @@ async function deliver(handler: A2ARequestHandler, gate: Gate): Promise<number> 
 async function together(rounds: number): Promise<Row> {
   let gate = new Gate()
   const medians = await withHandlers(
+    'memory',
     chunks(() => gate.passed),
     handlers => {
-      const run = (name: 'memory' | 'sdk') => deliver(handlers[name], (gate = new Gate()))
+      const run = (name: 'ours' | 'sdk') => deliver(handlers[name], (gate = new Gate()))
       return sideBySide(
-        (['memory', 'sdk'] as const).map(name => ({ name, run: () => run(name) })),
+        (['ours', 'sdk'] as const).map(name => ({ name, run: () => run(name) })),
         rounds,
       )
     },
   )
-  const ours = medians.get('memory') as number
+  const ours = medians.get('ours') as number
   const theirs = medians.get('sdk') as number
   return {
     work: '1,000 chunks to 100 subscribers of a task',
