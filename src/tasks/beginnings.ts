@@ -28,7 +28,7 @@ interface Beginning {
   readonly taskId: string
   readonly contextId: string
   readonly requestId: string
-  execution: Execution
+  readonly execution: Execution
   readonly resolve: (sent: Sent) => void
   readonly reject: (error: unknown) => void
   /** To be called when its executor has said something, or is not waited for any more. */
@@ -47,6 +47,8 @@ export class Beginnings {
   /** Called when there are none any more. */
   #heard: (() => void) | undefined
   #closed = false
+  /** Time limits that are waited for. */
+  readonly #limits = new Set<AbortController>()
 
   constructor({ house, places, keeper, again }: BeginningsHouse) {
     this.#house = house
@@ -66,16 +68,7 @@ export class Beginnings {
     return new Promise<Sent>((resolve, reject) => {
       const parts = { house: this.#house, agent, taskId, contextId, requestId, attempt: 1, context }
       const execution: Execution = new Execution(parts, first => this.#opening(beginning, first))
-      const beginning: Beginning = {
-        sending,
-        stored,
-        taskId,
-        contextId,
-        requestId,
-        execution,
-        resolve,
-        reject,
-      }
+      const beginning: Beginning = { sending, stored, taskId, contextId, requestId, execution, resolve, reject }
       this.#enter(beginning)
       void this.#execute(beginning)
     })
@@ -107,8 +100,10 @@ export class Beginnings {
   #limit(beginning: Beginning, limit: number | undefined): (() => void) | undefined {
     if (limit === undefined) return undefined
     const over = new AbortController()
+    this.#limits.add(over)
     void wait(this.#house.clock, limit, over.signal).then(() => {
-      if (!over.signal.aborted && !this.#closed) void this.#expire(beginning)
+      this.#limits.delete(over)
+      if (!over.signal.aborted) void this.#expire(beginning)
     })
     return () => over.abort()
   }
@@ -210,6 +205,7 @@ export class Beginnings {
       await Promise.race([until, heard])
     }
     this.#closed = true
+    for (const limit of this.#limits) limit.abort()
     for (const { opened, reject, execution } of this.#silent) {
       if (opened) continue
       reject(closed())

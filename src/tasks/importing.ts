@@ -1,7 +1,7 @@
 import { isLifechartError, LifechartError } from '../errors.ts'
 import type { Kernel } from '../kernel/kernel.ts'
 import type { Agent } from './agent.ts'
-import { encodeArtifacts, encodeMessage, encodeMessages, encodeMetadata } from './codec.ts'
+import { encodeArtifacts, encodeMessage, encodeMessages, encodeMetadata, type StoredMessage } from './codec.ts'
 import type { TaskHouse } from './house.ts'
 import { type Task, TaskState } from './model.ts'
 import { taskStream } from './names.ts'
@@ -16,8 +16,9 @@ export async function importTask(house: TaskHouse, places: Places, agent: Agent,
   const state = status?.state || TaskState.TASK_STATE_SUBMITTED
   if (!isTaskId(taskId) || isTerminal(state) || eventOfState(state) === undefined)
     throw new LifechartError('REQUEST_INVALID', 'A task is taken over while it is open, if its id is one that a task here may have.')
-  const input = startOf(task, state, task.contextId || house.kernel.environment.ids())
   const message = status?.message && encodeMessage(status.message)
+  const contextId = task.contextId || house.kernel.environment.ids()
+  const input = { contextId, task: startOf(task, message, state) } satisfies StartInput
   await house.inTurn(taskStream(taskId), async () => {
     if (await isHere(house.kernel, taskId)) return
     try {
@@ -44,17 +45,13 @@ export async function isHere(kernel: Kernel, taskId: string): Promise<boolean> {
   return kernel.host(stream) !== undefined || (await kernel.insist(() => kernel.adapter.load(stream))) !== undefined
 }
 
-function startOf({ status, artifacts, history, metadata }: Task, state: number, contextId: string): StartInput {
-  const message = status?.message && encodeMessage(status.message)
+function startOf({ artifacts, history, metadata }: Task, message: StoredMessage | undefined, state: number): StartInput['task'] {
   // What a status says belongs to the history when it is followed by another one.
   const said = encodeMessages(history).filter(({ messageId }) => messageId !== message?.messageId)
   return {
-    contextId,
-    task: {
-      artifacts: encodeArtifacts(artifacts),
-      history: said,
-      ...encodeMetadata(metadata),
-      ...(message && state === TaskState.TASK_STATE_SUBMITTED && { message }),
-    },
+    artifacts: encodeArtifacts(artifacts),
+    history: said,
+    ...encodeMetadata(metadata),
+    ...(message && state === TaskState.TASK_STATE_SUBMITTED && { message }),
   }
 }

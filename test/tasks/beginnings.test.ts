@@ -128,6 +128,20 @@ it.each(['stop', 'handover', undefined] as const)(
   },
 )
 
+it('no timer outlives the runtime, whether the executors have said something or not, and never end', async () => {
+  const { lifechart, clock } = await house.open()
+  const deaf = agent(async script => {
+    if (textOf(script.context.userMessage.parts) === 'task') script.status(state.TASK_STATE_WORKING)
+    await new Promise(() => undefined)
+  })
+  lifechart.tasks.define('deaf', deaf, { wallTimeout: 3_600_000, idleTimeout: 1_800_000, orphan: 'resume' })
+  const silent = outcome(lifechart.tasks.send('deaf', says('nothing')))
+  await lifechart.tasks.send('deaf', says('task'), { returnImmediately: true })
+  await lifechart.close()
+  expect(await silent).toBe('RUNTIME_CLOSED')
+  expect(clock.pending).toBe(0)
+})
+
 it('an executor that has said nothing yet has the time when the runtime drains', async () => {
   const { lifechart } = await house.open()
   const { executor, gate, begun } = silent('task')
