@@ -50,14 +50,14 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
   /** The error behind the last event. */
   #refusal: LifechartError | undefined
   #ending = false
-  readonly #onEnd: (() => void) | undefined
+  #onEnd: (() => void) | undefined
 
   /** `open` is called at once: what it does is under way, whether the feed is read or not. `onEnd` is called once, whatever the end. */
   constructor(open: () => Promise<FeedSource>, onEnd?: () => void) {
     this.#onEnd = onEnd
     this.#opening = open()
     // A feed that is not read has nobody to tell of it.
-    this.#opening.catch(() => undefined)
+    this.#opening.catch(() => this.#end())
   }
 
   next(): Promise<IteratorResult<StreamResponse, undefined>> {
@@ -178,11 +178,17 @@ export class TaskFeed implements AsyncGenerator<StreamResponse, void, undefined>
     this.#leave?.()
     this.#cursor?.close()
     this.#options?.onClose?.()
-    this.#onEnd?.()
+    this.#end()
     this.#opening?.then(
       source => 'options' in source && source.options.onClose?.(),
       () => undefined,
     )
+  }
+
+  #end(): void {
+    const onEnd = this.#onEnd
+    this.#onEnd = undefined
+    onEnd?.()
   }
 
   return(): Promise<IteratorResult<StreamResponse, undefined>> {

@@ -214,6 +214,9 @@ it('a caller has as many streams as it may, of sends and of tasks; one that has 
   // To its end, then refused by its task: neither is open any more.
   expect(await all(tasks.stream('asks', says('go'), { caller }))).toEqual(['task submitted', 'input-required'])
   await expect(all(tasks.subscribe('unknown', { caller }))).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' })
+  // Nobody reads that it is refused.
+  tasks.subscribe('unknown', { caller })
+  await new Promise(resolve => setImmediate(resolve))
   const third = follow()
   expect(await third.first).toMatchObject({ done: false })
   expect(await follow().first).toBe('STREAM_LIMIT')
